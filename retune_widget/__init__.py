@@ -1,0 +1,36 @@
+"""Steer a PyTorch training run from a notebook cell."""
+
+from retune_widget.engine.hyperparameters import Hyperparameter
+from retune_widget.engine.status import Status
+from retune_widget.errors import (
+    CaptureError,
+    HyperparameterError,
+    RestoreError,
+    RetuneError,
+    StatusError,
+    StoreError,
+    UnknownHyperparameterError,
+    UnknownNodeError,
+)
+from retune_widget.run import Run
+from retune_widget.tracking.changes import Change
+from retune_widget.tracking.head import Head
+from retune_widget.tracking.tree import Branch, Node
+
+__all__ = [
+    "Branch",
+    "CaptureError",
+    "Change",
+    "Head",
+    "Hyperparameter",
+    "HyperparameterError",
+    "Node",
+    "RestoreError",
+    "RetuneError",
+    "Run",
+    "Status",
+    "StatusError",
+    "StoreError",
+    "UnknownHyperparameterError",
+    "UnknownNodeError",
+]

@@ -1,0 +1,108 @@
+"""Finds every hyperparameter in the optimizers' param groups."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from retune_widget.engine.hyperparameters import GroupField, Hyperparameter, Kind, ParamGroup, Scale
+from retune_widget.engine.rules import takes_effect
+
+# Switches between kernels (not values to tune), and numbers that schedulers park in a group for themselves.
+NOT_TUNED = frozenset(
+    "params param_names name foreach fused capturable differentiable initial_lr swa_lr max_lr min_lr base_momentum "
+    "max_momentum min_momentum".split()
+)
+# field: (scale, low, high, what it does). Ranges are for sliders only; wider values can be typed.
+KNOWN: dict[str, tuple[Scale, float, float, str]] = {
+    "lr": ("log", 1e-6, 1.0, "Step size. Higher learns faster until it becomes unstable; lower is steadier and slower."),
+    "weight_decay": ("log", 1e-6, 1.0, "Pulls weights towards 0. Higher regularises more; 0 switches it off."),
+    "eps": ("log", 1e-12, 1e-1, "Keeps the division stable. Higher makes adaptive steps smaller where gradients are tiny."),
+    "momentum": ("one_minus_log", 0.0, 0.9999, "How much of the last step is kept. Higher smooths and speeds up, and overshoots."),
+    "betas[0]": ("one_minus_log", 0.0, 0.9999, "Memory of the gradient's mean. Higher smooths more and reacts later."),
+    "betas[1]": ("one_minus_log", 0.0, 0.99999, "Memory of the gradient's square. Higher gives steadier step sizes."),
+    "alpha": ("one_minus_log", 0.0, 0.99999, "Memory of the squared gradient. Higher gives steadier step sizes."),
+    "rho": ("one_minus_log", 0.0, 0.99999, "Memory of squared gradients and updates. Higher gives steadier step sizes."),
+    "dampening": ("linear", 0.0, 1.0, "Weakens the gradient's part in the momentum."),
+    "lr_decay": ("log", 1e-8, 1e-1, "How fast the step size falls by itself."),
+    "momentum_decay": ("log", 1e-5, 1e-1, "How fast the momentum's schedule falls off."),
+    "beta2_decay": ("linear", -1.0, 0.0, "How fast the memory of the squared gradient grows."),
+    "etas[0]": ("linear", 0.01, 0.99, "Factor by which a step shrinks when the gradient changes sign."),
+    "etas[1]": ("linear", 1.01, 2.0, "Factor by which a step grows while the gradient keeps its sign."),
+    "step_sizes[0]": ("log", 1e-9, 1e-2, "The smallest step."),
+    "step_sizes[1]": ("log", 1e-2, 1e3, "The largest step."),
+    "lambd": ("log", 1e-8, 1e-1, "How fast the step size decays."),
+    "t0": ("log", 1.0, 1e7, "The step at which averaging begins."),
+    "tolerance_grad": ("log", 1e-12, 1e-2, "A step ends early below this gradient."),
+    "tolerance_change": ("log", 1e-14, 1e-3, "A step ends early below this change."),
+}
+
+
+def discover(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Hyperparameter]:
+    """All numeric fields, tuple elements and switches of every param group, by key.
+
+    The key is the field's name; it names the group if there are several (`head.lr`, from the group's `"name"` entry or
+    `group0`), and the optimizer if there are several (`generator.lr`).
+    """
+    found = {}
+    for name, optimizer in optimizers.items():
+        for index, title in enumerate(group_names(optimizer)):
+            parts = [name] if len(optimizers) > 1 else []
+            parts += [title] if len(optimizer.param_groups) > 1 else []
+            heading = " · ".join([*parts, type(optimizer).__name__])
+            for place, label in _fields(name, optimizer, index):
+                key = ".".join([*parts, label])
+                found[key] = _hyperparameter(key, heading, label, place)
+    return found
+
+
+def group_names(optimizer: torch.optim.Optimizer) -> list[str]:
+    """A name for each param group: its `"name"` entry where it is unique, else its number."""
+    given = [group.get("name") for group in optimizer.param_groups]
+    return [
+        str(name) if name is not None and given.count(name) == 1 else f"group{index}"
+        for index, name in enumerate(given)
+    ]
+
+
+def _fields(name: str, optimizer: torch.optim.Optimizer, index: int) -> Iterator[tuple[GroupField, str]]:
+    group: ParamGroup = optimizer.param_groups[index]
+    for field, value in group.items():
+        if field in NOT_TUNED:
+            continue
+        if isinstance(value, tuple | list):
+            for element, item in enumerate(value):
+                if _kind(item):
+                    yield GroupField(optimizer, name, index, field, element), f"{field}[{element}]"
+        elif _kind(value):
+            yield GroupField(optimizer, name, index, field), field
+
+
+def _kind(value: object) -> Kind | None:
+    if isinstance(value, Tensor):
+        return "float" if value.numel() == 1 and value.is_floating_point() else None
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int"
+    return "float" if isinstance(value, float) else None
+
+
+def _hyperparameter(key: str, heading: str, label: str, place: GroupField) -> Hyperparameter:
+    value = place.read()
+    kind = _kind(value) or "float"
+    if kind == "int" and label in KNOWN:
+        kind = "float"  # lr=1 means 1.0
+    scale, low, high, text = KNOWN.get(label, (*_range_around(float(value), kind), f"{label} of the optimizer."))
+    if scale == "log" and value > 0:
+        low, high = min(low, 10.0 ** math.floor(math.log10(value) - 1)), max(high, float(value))
+    effect = takes_effect(place.optimizer, place.field)
+    return Hyperparameter(key, heading, kind, scale, low, high, text, effect, place, place.read, place.write)
+
+
+def _range_around(value: float, kind: Kind) -> tuple[Scale, float, float]:
+    if kind == "int":
+        return "linear", 1.0, max(20.0, 5 * value)
+    low, high = sorted((0.0, 4 * value))
+    return "linear", low, high if high > low else 1.0

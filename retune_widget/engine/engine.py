@@ -1,0 +1,142 @@
+"""The engine: the live objects, and what can be done with them between two steps."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from retune_widget.engine import changes, rng
+from retune_widget.engine.changes import PlannedChange
+from retune_widget.engine.discover import discover
+from retune_widget.engine.evaluation import aside
+from retune_widget.engine.feed import Feed
+from retune_widget.engine.hyperparameters import Hyperparameter, Value
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.engine.state import LiveState, Stateful
+from retune_widget.engine.steps import Metrics, Step
+from retune_widget.errors import HyperparameterError
+
+OnStep = Callable[[int, Metrics], None]
+
+
+class Engine:
+    """Trains step by step; captures and restores; changes hyperparameters. Used by one thread at a time.
+
+    Attributes:
+        step: optimizer steps completed since the root.
+        tainted: why the state can no longer be reproduced, or None.
+        on_step: told (step, metrics) when a step is complete.
+    """
+
+    def __init__(
+        self,
+        live: LiveState,
+        feed: Feed,
+        step: Step | None,
+        *,
+        seed: int = 0,
+        evaluate: Callable[[], Metrics] | None = None,
+        eval_every: int | None = None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            live: the models, optimizers and whatever else is captured.
+            feed: where batches come from.
+            step: trains on one batch; None for a loop of the caller's own.
+            seed: of the noise in every step (dropout and other draws).
+            evaluate: measures on held-out data.
+            eval_every: steps between evaluations; None: at the end of each epoch.
+        """
+        self.live, self.feed, self.train_on = live, feed, step
+        self.evaluate, self.eval_every = evaluate, eval_every
+        self.step = 0
+        self.noise_seed = seed
+        self.tainted: str | None = None
+        self.on_step: OnStep = lambda _step, _metrics: None
+        self._registered: dict[str, Hyperparameter] = {}
+        self.hyperparameters: dict[str, Hyperparameter] = {}
+        self.rediscover()
+
+    @property
+    def epoch(self) -> int:
+        """Full passes over the data completed."""
+        return self.feed.epoch
+
+    @property
+    def why_inexact(self) -> str | None:
+        """Why a restore of this state would not give the same bits again, or None if it will."""
+        return self.tainted or self.feed.why
+
+    # One step, in three parts: `loop.py` puts them in order.
+
+    def begin_step(self) -> Any:
+        """The batch to train on, with every generator seeded for this step. Raises StopIteration at the end of data.
+
+        Sibling branches share (seed, step), so the noise of the step too: they differ by their changes alone.
+        """
+        batch = self.feed.next()
+        rng.seed_generators(rng.mix(self.noise_seed, self.step))
+        return batch
+
+    def complete_step(self, metrics: Metrics) -> None:
+        """Count the step, move on in the data, evaluate if it is time, report."""
+        epoch = self.feed.epoch
+        self.feed.advance()
+        self.step += 1
+        try:
+            if self.evaluate is not None and self._is_time_to_evaluate(epoch):
+                with aside(self.live.models.values()):
+                    metrics = {**metrics, **self.evaluate()}
+        finally:
+            self.on_step(self.step, metrics)
+
+    def _is_time_to_evaluate(self, epoch_before: int) -> bool:
+        if self.eval_every is not None:
+            return self.step % self.eval_every == 0
+        return self.feed.epoch != epoch_before
+
+    # Between two steps.
+
+    def capture(self) -> Snapshot:
+        """The whole state. Raises CaptureError where a part cannot be kept."""
+        return self.live.capture(
+            {"step": self.step, "noise_seed": self.noise_seed, "position": self.feed.position()},
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put everything back, the random generators last. Raises RestoreError; then nothing was changed."""
+        self.feed.close()
+        self.live.restore(snapshot)
+        self.step = snapshot.step
+        self.noise_seed = snapshot.values["noise_seed"]
+        self.feed.seek(snapshot.values["position"])
+        self.rediscover()
+
+    def reseed(self, seed: int) -> None:
+        """Other noise from the next step on, another order of the data from the next epoch on."""
+        self.noise_seed = seed
+        self.feed.reseed(seed)
+
+    def plan(self, values: Mapping[str, Any]) -> list[PlannedChange]:
+        """Check new values; nothing is changed yet. Raises HyperparameterError, UnknownHyperparameterError."""
+        schedulers = {name: extra for name, extra in self.live.extras.items() if isinstance(extra, Stateful)}
+        return changes.plan(self.hyperparameters, values, schedulers)
+
+    def apply(self, planned: list[PlannedChange]) -> None:
+        """Put planned values in force: the next step uses them."""
+        changes.apply(planned)
+
+    def values(self) -> list[tuple[str, Value]]:
+        """Every hyperparameter's value in force, by key."""
+        return [(key, hyperparameter.read()) for key, hyperparameter in self.hyperparameters.items()]
+
+    def register(self, hyperparameter: Hyperparameter) -> None:
+        """Add one of the user's own. Raises HyperparameterError if its key is taken."""
+        if hyperparameter.key in self.hyperparameters:
+            raise HyperparameterError(f"There is a hyperparameter {hyperparameter.key!r} already: choose another key.")
+        self._registered[hyperparameter.key] = hyperparameter
+        self.live.registered[hyperparameter.key] = (hyperparameter.read, hyperparameter.write)
+        self.rediscover()
+
+    def rediscover(self) -> None:
+        """Look again at the param groups, which may have come or gone."""
+        self.hyperparameters = {**discover(self.live.optimizers), **self._registered}

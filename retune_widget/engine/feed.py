@@ -1,0 +1,141 @@
+"""Where batches come from: one protocol, and the choice of the feed that fits what the user passed."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler, default_collate
+
+from retune_widget.engine.dataset_feed import DatasetFeed
+from retune_widget.engine.plain_feeds import NoData, OpaqueFeed, SequenceFeed
+
+Json = dict[str, Any]
+
+
+class Feed(Protocol):
+    """Where batches come from.
+
+    Attributes:
+        exact: whether a restored position gives the same batches again.
+        why: if not, the reason, for people.
+        epoch: full passes completed.
+        steps_per_epoch: batches in one pass, None where it is not known.
+    """
+
+    exact: bool
+    why: str | None
+    epoch: int
+
+    @property
+    def steps_per_epoch(self) -> int | None:
+        """Batches in one pass, None where it is not known."""
+
+    def next(self) -> Any:
+        """The batch at the position; the same one again until `advance`. Raises StopIteration where data runs out."""
+
+    def advance(self) -> None:
+        """The batch was trained on: move the position behind it."""
+
+    def position(self) -> Json:
+        """The position as JSON."""
+
+    def seek(self, position: Json) -> None:
+        """Go to a position."""
+
+    def reseed(self, seed: int) -> None:
+        """Take another order from the next epoch on."""
+
+    def close(self) -> None:
+        """Let go of workers."""
+
+
+LOADER_OPTIONS = (
+    "num_workers",
+    "collate_fn",
+    "pin_memory",
+    "timeout",
+    "worker_init_fn",
+    "multiprocessing_context",
+    "prefetch_factor",
+)
+
+
+def make_feed(data: Any, batch_size: int | None, seed: int) -> Feed:
+    """The feed for what the user passed.
+
+    Args:
+        data: a map-style Dataset or a DataLoader (exact where it can be taken apart), a list of batches (exact), any
+            other iterable of batches (not exact), or None.
+        batch_size: for a Dataset; a DataLoader brings its own.
+        seed: of the order and of every sample.
+
+    Raises:
+        ValueError: batch_size is missing, or given where it cannot act.
+        TypeError: this is no data.
+        HyperparameterError: batch_size is above the number of samples.
+    """
+    if isinstance(data, DataLoader):
+        return _from_loader(data, batch_size, seed)
+    if isinstance(data, list | tuple) or data is None or not _is_map_style(data):
+        if batch_size is not None:
+            message = "batch_size is for a Dataset; this data comes in batches already. Leave batch_size out."
+            raise ValueError(message)
+        if data is None:
+            return NoData()
+        if isinstance(data, Sequence):
+            if not data:
+                message = "The data is empty: there is nothing to train on."
+                raise ValueError(message)
+            return SequenceFeed(data)
+        if not hasattr(data, "__iter__"):
+            message = (
+                f"{type(data).__name__} is no data: pass a Dataset, a DataLoader, an iterable of batches, or None."
+            )
+            raise TypeError(message)
+        return OpaqueFeed(data, f"{type(data).__name__} is an iterable whose position cannot be set")
+    if batch_size is None:
+        message = "A Dataset needs a batch size: Run(..., batch_size=64)."
+        raise ValueError(message)
+    if not len(data):
+        message = "The data set is empty: there is nothing to train on."
+        raise ValueError(message)
+    return DatasetFeed(data, batch_size=batch_size, seed=seed)
+
+
+def _from_loader(loader: DataLoader[Any], batch_size: int | None, seed: int) -> Feed:
+    why = _why_whole(loader)
+    if why is not None:
+        if batch_size is not None:
+            message = f"batch_size cannot act here: the DataLoader is used as it is, because {why}."
+            raise ValueError(message)
+        return OpaqueFeed(loader, f"the DataLoader is used as it is, because {why}")
+    options = {name: getattr(loader, name) for name in LOADER_OPTIONS}
+    if not loader.num_workers:
+        options = {name: options[name] for name in ("collate_fn", "pin_memory")}
+    if options["collate_fn"] is default_collate:
+        del options["collate_fn"]
+    return DatasetFeed(
+        loader.dataset,
+        batch_size=batch_size or loader.batch_size or 1,
+        shuffle=isinstance(loader.sampler, RandomSampler),
+        drop_last=loader.drop_last,
+        seed=seed,
+        loader_options=options,
+    )
+
+
+def _why_whole(loader: DataLoader[Any]) -> str | None:
+    """Why a DataLoader cannot be taken apart, or None if it can."""
+    if isinstance(loader.dataset, IterableDataset):
+        return "its dataset is an iterable one, whose position cannot be set"
+    if loader.batch_size is None or type(loader.batch_sampler) is not BatchSampler:
+        return "it has a batch sampler of its own, or none"
+    sampler = loader.sampler
+    if type(sampler) is SequentialSampler:
+        return None
+    if type(sampler) is RandomSampler and not sampler.replacement and sampler.num_samples == len(sampler.data_source):
+        return None
+    return f"its sampler is a {type(sampler).__name__}, whose order is its own"
+
+
+def _is_map_style(data: Any) -> bool:
+    return hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, IterableDataset)

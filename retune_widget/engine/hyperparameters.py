@@ -1,0 +1,152 @@
+"""A hyperparameter: a value that can be changed while training runs."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from retune_widget.errors import HyperparameterError
+
+Value = float | int | bool
+Kind = Literal["float", "int", "bool"]
+Scale = Literal["linear", "log", "one_minus_log"]
+ParamGroup = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """One adjustable value, where it lives and how a person should see it.
+
+    Attributes:
+        key: its full name, `lr`, `head.lr`, `betas[0]`.
+        group: the heading that it stands under.
+        kind: what it takes.
+        scale: how a slider should move: `one_minus_log` is a logarithmic scale of 1 - value (betas, momentum).
+        low, high: the slider's ends; a value outside of them may be set by typing it.
+        takes_effect: when a new value is used, in words; begins with "never" where the optimizer ignores it.
+        place: the param group's field, or None for one that the user registered.
+        read, write: get the value from its place, and put it there.
+    """
+
+    key: str
+    group: str
+    kind: Kind
+    scale: Scale
+    low: float
+    high: float
+    help: str
+    takes_effect: str
+    place: "GroupField | None"
+    read: Callable[[], Value]
+    write: Callable[[Value], None]
+
+    @property
+    def value(self) -> Value:
+        """The value in force."""
+        return self.read()
+
+    def __repr__(self) -> str:
+        return f"Hyperparameter({self.key}={self.value!r}, {self.kind}, {self.low:g} to {self.high:g}, {self.scale})"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupField:
+    """The place of a hyperparameter in an optimizer: a field of a param group, or one element of a tuple there."""
+
+    optimizer: torch.optim.Optimizer
+    optimizer_name: str
+    group_index: int
+    field: str
+    element: int | None = None
+
+    @property
+    def param_group(self) -> ParamGroup:
+        """The live param group."""
+        group: ParamGroup = self.optimizer.param_groups[self.group_index]
+        return group
+
+    def read(self) -> Value:
+        """The value now; one in a tensor is read from its device."""
+        value = self.param_group[self.field]
+        if self.element is not None:
+            value = value[self.element]
+        return value.item() if isinstance(value, Tensor) else value
+
+    def write(self, value: Value) -> None:
+        """Put a value there. Tensors are filled in place, so that compiled steps see it; other types are kept."""
+        old = self.param_group[self.field]
+        if self.element is None:
+            self.param_group[self.field] = _like(old, value)
+        else:
+            elements = list(old)
+            elements[self.element] = _like(elements[self.element], value)
+            self.param_group[self.field] = type(old)(elements)
+
+
+def _like(old: object, value: Value) -> object:
+    if isinstance(old, Tensor):
+        with torch.no_grad():
+            return old.fill_(value)
+    return value
+
+
+def checked(key: str, kind: Kind, value: object) -> Value:
+    """`value` as this kind.
+
+    Raises:
+        HyperparameterError: it is of another type, or not finite.
+    """
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.item()
+    if kind == "bool":
+        if isinstance(value, bool):
+            return value
+        message = f"{key} is on or off: give True or False, not {value!r}."
+        raise HyperparameterError(message)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        try:
+            value = value.item()  # type: ignore[attr-defined]  # a numpy scalar
+        except AttributeError:
+            pass
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        message = f"{key} takes a number, not {value!r} ({type(value).__name__})."
+        raise HyperparameterError(message)
+    if not math.isfinite(value):
+        message = f"{key} cannot be {value}: give a finite number."
+        raise HyperparameterError(message)
+    if kind == "int":
+        if value != int(value):
+            message = f"{key} takes a whole number, not {value!r}."
+            raise HyperparameterError(message)
+        return int(value)
+    return float(value)
+
+
+def own_hyperparameter(
+    key: str,
+    get: Callable[[], Value],
+    set: Callable[[Any], None],  # noqa: A002  # the pair get, set
+    *,
+    low: float,
+    high: float,
+    scale: Scale,
+    text: str,
+) -> Hyperparameter:
+    """A hyperparameter of the user's own; its kind is that of its value now.
+
+    Raises:
+        HyperparameterError: its value is no finite number, or out of bounds; or the bounds are not in order.
+    """
+    value = get()
+    kind: Kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
+    checked(key, kind, value)
+    if kind == "int" and not (float(low).is_integer() and float(high).is_integer()):
+        kind = "float"
+    if not low < high:
+        raise HyperparameterError(f"{key}: low must be below high, not {low!r} and {high!r}.")
+    if kind != "bool" and not low <= value <= high:
+        raise HyperparameterError(f"{key} is {value!r} now, which is not from {low:g} to {high:g}.")
+    return Hyperparameter(key, "own", kind, scale, low, high, text or key, "at the next step", None, get, set)

@@ -1,0 +1,54 @@
+"""The training loop: a generator with one suspend point a step.
+
+Whoever drives it trains on the batch that it yields: the runner's thread with the built-in step or the user's, or the
+user's own `for` loop. A change, a checkpoint, a restore takes effect in `boundary`, between two steps, nowhere else.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from retune_widget.engine.engine import Engine
+from retune_widget.engine.steps import Metrics
+
+
+class Loop:
+    """One training loop over an engine."""
+
+    def __init__(self, engine: Engine, boundary: Callable[[], bool], on_data_end: Callable[[], None]) -> None:
+        """Wire the loop.
+
+        Args:
+            engine: what is trained.
+            boundary: carries out waiting commands, waits while paused; False ends the loop.
+            on_data_end: told when there are no more batches; the next boundary ends the loop.
+        """
+        self._engine, self._boundary, self._on_data_end = engine, boundary, on_data_end
+        self._metrics: Metrics = {}
+        self.in_step = False
+
+    def log(self, metrics: Metrics) -> None:
+        """Metrics of the step that is being trained."""
+        self._metrics = {**self._metrics, **metrics} if self._metrics else metrics
+
+    def steps(self) -> Iterator[Any]:
+        """The loop itself: yields each batch, to be trained on before the next is asked for."""
+        while self._boundary():
+            try:
+                batch = self._engine.begin_step()
+            except StopIteration:
+                self._on_data_end()
+                continue
+            self.in_step = True
+            yield batch
+            self.complete_step()
+
+    def complete_step(self) -> None:
+        """The batch was trained on: count it and report what was logged."""
+        self.in_step = False
+        metrics, self._metrics = self._metrics, {}
+        self._engine.complete_step(metrics)
+
+    def abandon_step(self) -> None:
+        """The batch was not trained on; it will come again."""
+        self.in_step = False
+        self._metrics = {}

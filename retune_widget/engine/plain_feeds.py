@@ -1,0 +1,128 @@
+"""Feeds for what is not a dataset: a list of batches, any iterable, nothing at all."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class SequenceFeed:
+    """A list of ready-made batches, in its own order: exact."""
+
+    exact = True
+    why: str | None = None
+
+    def __init__(self, batches: Sequence[Any]) -> None:
+        self._batches = batches
+        self.epoch, self._index = 0, 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in the list."""
+        return len(self._batches)
+
+    def next(self) -> Any:
+        """The batch at the position."""
+        return self._batches[self._index]
+
+    def advance(self) -> None:
+        """Move on, from the last to the first."""
+        self._index += 1
+        if self._index == len(self._batches):
+            self.epoch, self._index = self.epoch + 1, 0
+
+    def position(self) -> Json:
+        """The position."""
+        return {"epoch": self.epoch, "batch": self._index}
+
+    def seek(self, position: Json) -> None:
+        """Go to a position."""
+        self.epoch, self._index = position["epoch"], position["batch"]
+
+    def reseed(self, seed: int) -> None:
+        """The order is the list's own."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class NoData:
+    """For steps that make their own data: every batch is None."""
+
+    exact = True
+    why: str | None = None
+    epoch = 0
+    steps_per_epoch = None
+
+    def next(self) -> None:
+        """No batch."""
+
+    def advance(self) -> None:
+        """No position."""
+
+    def position(self) -> Json:
+        """No position."""
+        return {}
+
+    def seek(self, position: Json) -> None:
+        """No position."""
+
+    def reseed(self, seed: int) -> None:
+        """No order."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class OpaqueFeed:
+    """Any iterable: trained on, but its position cannot be set."""
+
+    exact = False
+
+    def __init__(self, iterable: Any, why: str) -> None:
+        self._iterable, self.why = iterable, why
+        self._iterator: Iterator[Any] | None = None
+        self._batch: Any = None
+        self._holds_batch = False
+        self.epoch, self._index = 0, 0
+
+    @property
+    def steps_per_epoch(self) -> int | None:
+        """Batches in one pass, where the iterable has a length."""
+        try:
+            return len(self._iterable)
+        except TypeError:
+            return None
+
+    def next(self) -> Any:
+        """The batch that comes next; at the end of a pass the iterable is iterated anew."""
+        if not self._holds_batch:
+            if self._iterator is None:
+                self._iterator = iter(self._iterable)
+            self._batch, self._holds_batch = next(self._iterator), True
+        return self._batch
+
+    def advance(self) -> None:
+        """Let go of the batch, and look ahead: an epoch is over when nothing follows."""
+        self._batch, self._holds_batch = None, False
+        self._index += 1
+        try:
+            self.next()
+        except StopIteration:
+            self.epoch, self._index = self.epoch + 1, 0
+            self._iterator = iter(()) if isinstance(self._iterable, Iterator) else None
+
+    def position(self) -> Json:
+        """How many batches were drawn in this epoch."""
+        return {"epoch": self.epoch, "batch": self._index}
+
+    def seek(self, position: Json) -> None:
+        """Count from there; the data itself goes on from where it is."""
+        self.epoch, self._index = position["epoch"], position["batch"]
+
+    def reseed(self, seed: int) -> None:
+        """The order is the iterable's own."""
+
+    def close(self) -> None:
+        """Let go of the iterator."""
+        self._iterator = None

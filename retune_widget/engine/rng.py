@@ -1,0 +1,75 @@
+"""The random generators of torch (every device), numpy and python: read, put back, and seed for a step."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retune_widget.engine.pack import Tensors
+
+_WORD = 2**64 - 1
+
+
+def mix(*numbers: int) -> int:
+    """One well-spread 63-bit number from several, for seeds (the finaliser of splitmix64).
+
+    Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+    state = 0x9E3779B97F4A7C15
+    for number in numbers:
+        state = (state ^ (number & _WORD)) * 0xBF58476D1CE4E5B9 & _WORD
+        state ^= state >> 31
+        state = (state * 0x94D049BB133111EB + 0x9E3779B97F4A7C15) & _WORD
+        state ^= state >> 29
+    return state >> 1
+
+
+def seed_generators(seed: int) -> None:
+    """Seed all generators for one step or one sample. 9 µs; `torch.manual_seed` alone takes 115."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        for generator in torch.cuda.default_generators:
+            generator.manual_seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002  # the global generator is the one that user code draws from
+    random.seed(seed)
+
+
+def capture(tensors: Tensors) -> dict[str, Any]:
+    """The state of every generator: tensors go to `tensors`, the rest is returned as JSON."""
+    tensors["rng/torch"] = torch.get_rng_state()
+    devices = torch.cuda.device_count() if torch.cuda.is_initialized() else 0
+    for index in range(devices):
+        tensors[f"rng/cuda{index}"] = torch.cuda.get_rng_state(index)
+    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
+    tensors["rng/numpy"] = torch.from_numpy(np.asarray(keys, np.uint32).view(np.int32).copy())
+    version, words, gauss = random.getstate()
+    tensors["rng/python"] = torch.tensor(words, dtype=torch.int64)
+    return {"cuda": devices, "numpy": [kind, position, has_gauss, cached], "python": [version, gauss]}
+
+
+def restore(values: dict[str, Any], tensors: Tensors) -> None:
+    """Put every generator back to a captured state."""
+    torch.set_rng_state(tensors["rng/torch"].cpu())
+    if torch.cuda.is_available():
+        for index in range(min(values["cuda"], torch.cuda.device_count())):
+            torch.cuda.set_rng_state(tensors[f"rng/cuda{index}"].cpu(), index)
+    kind, position, has_gauss, cached = values["numpy"]
+    keys = tensors["rng/numpy"].cpu().numpy().view(np.uint32)
+    np.random.set_state((kind, keys, position, has_gauss, cached))  # noqa: NPY002
+    version, gauss = values["python"]
+    random.setstate((version, tuple(tensors["rng/python"].tolist()), gauss))
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Whatever is drawn inside leaves no trace outside."""
+    tensors: dict[str, Tensor] = {}
+    values = capture(tensors)
+    try:
+        yield
+    finally:
+        restore(values, tensors)

@@ -1,0 +1,148 @@
+"""What torch's optimizers do with a value that is changed live: refused, late, or made ready first.
+
+Measured for every optimizer in `torch.optim` (docs/live_changes.md). A direct write to a param group skips the
+constructor's range checks, raises `KeyError` in the next step where a buffer is missing, or is silently ignored;
+none of this may reach the person who moved a slider.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, optim
+
+from retune_widget.engine.hyperparameters import ParamGroup, Value
+from retune_widget.errors import HyperparameterError
+
+Fields = Mapping[str, Any]
+
+
+def review(optimizer: optim.Optimizer, group: ParamGroup, proposed: Fields) -> dict[str, str]:
+    """Check new fields of a param group as a whole.
+
+    Args:
+        optimizer: whose group it is.
+        group: the live param group; it is not changed.
+        proposed: the fields that change, with their whole new values (tuples too).
+
+    Returns:
+        A notice for each field that is late or has a side effect.
+
+    Raises:
+        HyperparameterError: the optimizer would ignore the value, or its constructor would refuse it.
+    """
+    after = {**group, **proposed}
+    for field, value in proposed.items():
+        reason = _ignored(optimizer, field, value, after)
+        if reason:
+            message = f"{field} would have no effect: {reason}"
+            raise HyperparameterError(message)
+    _as_the_constructor_would(optimizer, after)
+    return {field: text for field in proposed if (text := _notice(optimizer, field, group, after))}
+
+
+def make_ready(optimizer: optim.Optimizer, group: ParamGroup, proposed: Fields) -> None:
+    """Create the buffers that the next step will look for, as zeros, and the fields that follow from others."""
+    for field, (kinds, buffer) in BUFFERS.items():
+        if isinstance(optimizer, kinds) and proposed.get(field) and not group[field]:
+            for parameter in group["params"]:
+                state = optimizer.state.get(parameter)
+                if state and buffer not in state:
+                    state[buffer] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
+    if isinstance(optimizer, optim.LBFGS) and "max_iter" in proposed and "max_eval" not in proposed:
+        group["max_eval"] = proposed["max_iter"] * 5 // 4
+
+
+# field: (the optimizers that raise KeyError when it is switched on, the buffer that they miss)
+BUFFERS: dict[str, tuple[tuple[type[optim.Optimizer], ...], str]] = {
+    "amsgrad": ((optim.Adam, optim.AdamW), "max_exp_avg_sq"),
+    "momentum": ((optim.RMSprop,), "momentum_buffer"),
+    "centered": ((optim.RMSprop,), "grad_avg"),
+}
+
+
+def takes_effect(optimizer: optim.Optimizer, field: str) -> str:
+    """When a new value of this field is used, in words."""
+    for kinds, never, reason in NEVER:
+        if isinstance(optimizer, kinds) and field == never:
+            return f"never: {reason}"
+    if (type(optimizer), field) in {(optim.ASGD, "lr"), (optim.ASGD, "alpha")}:
+        return "one step after the next: ASGD keeps the step size in its state"
+    return "at the next step"
+
+
+# (optimizer, field, why it is ignored however it is set)
+NEVER: tuple[tuple[type[optim.Optimizer], str, str], ...] = (
+    (optim.Rprop, "lr", "Rprop uses lr for its first step only. Change step_sizes or etas instead."),
+    (optim.Adagrad, "initial_accumulator_value", "Adagrad uses it at construction only."),
+)
+
+
+def _ignored(optimizer: optim.Optimizer, field: str, value: Value, after: Fields) -> str | None:
+    for kinds, never, reason in NEVER:
+        if isinstance(optimizer, kinds) and field == never:
+            return reason
+    match optimizer, field:
+        case optim.SGD(), "dampening" if value and not after["momentum"]:
+            return "dampening acts on the momentum, which is 0. Set momentum first."
+        case _, "decoupled_weight_decay" if not after.get("weight_decay"):
+            return "weight_decay is 0. Set weight_decay first."
+    return None
+
+
+def _notice(optimizer: optim.Optimizer, field: str, before: Fields, after: Fields) -> str | None:
+    match optimizer, field:
+        case optim.SGD(), "momentum" if after["momentum"] and not before["momentum"]:
+            return "late by one step: the momentum starts as the next gradient"
+        case optim.SGD(), "momentum" if after["nesterov"] and not after["momentum"]:
+            return "nesterov has no effect while momentum is 0"
+        case optim.ASGD(), "lr" | "alpha":
+            return "late by one step: ASGD keeps the step size in its state"
+        case optim.ASGD(), "t0":
+            return "has an effect only once t0 steps are done"
+        case optim.LBFGS(), "history_size":
+            return "has an effect once the history is longer than that"
+        case optim.LBFGS(), "max_iter":
+            return f"max_eval follows: {after['max_iter'] * 5 // 4}"
+    return None
+
+
+def _as_the_constructor_would(optimizer: optim.Optimizer, after: Fields) -> None:
+    """Run the range checks of the optimizer's own constructor on a parameter made up for it."""
+    kind = type(optimizer)
+    if not kind.__module__.startswith("torch.optim"):
+        _general_ranges(after)
+        return
+    known = inspect.signature(kind.__init__).parameters
+    arguments = {
+        key: value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+        for key, value in after.items()
+        if key in known and key not in {"params", "foreach", "fused", "capturable", "differentiable"}
+    }
+    if isinstance(optimizer, optim.SGD) and not after["momentum"]:
+        arguments["nesterov"] = arguments["nesterov"] and "nesterov" in _changed(optimizer, after)
+    try:
+        kind([torch.zeros(1, 1, requires_grad=True)], **arguments)
+    except ValueError as error:
+        message = f"{kind.__name__} refuses it: {error}"
+        raise HyperparameterError(message) from error
+    _general_ranges(after)
+
+
+def _changed(optimizer: optim.Optimizer, after: Fields) -> set[str]:
+    group = next(g for g in optimizer.param_groups if g["params"] is after["params"])
+    return {key for key, value in after.items() if group.get(key) is not value and group.get(key) != value}
+
+
+def _general_ranges(after: Fields) -> None:
+    """Bounds that hold for every optimizer that uses these names; some constructors do not check them."""
+    for field in ("lr", "weight_decay", "eps", "momentum", "dampening"):
+        value = after.get(field)
+        if isinstance(value, int | float) and value < 0:
+            message = f"{field} cannot be negative: {value}."
+            raise HyperparameterError(message)
+    for element, beta in enumerate(after.get("betas") or ()):
+        if isinstance(beta, int | float) and not 0 <= beta < 1:
+            message = f"betas[{element}] must be at least 0 and below 1: {beta}."
+            raise HyperparameterError(message)

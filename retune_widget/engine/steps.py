@@ -1,0 +1,110 @@
+"""The step that trains on one batch: the built-in supervised one, or the user's own made uniform."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+from torch.optim import lr_scheduler
+
+from retune_widget.engine.move import to_device
+
+Metrics = dict[str, Any]
+Step = Callable[[Any], Metrics]
+
+
+def supervised_step(
+    model: nn.Module,
+    optimizer: optim.Optimizer,
+    loss_fn: Callable[[Any, Any], Tensor],
+    *,
+    device: torch.device | None,
+    scheduler: lr_scheduler.LRScheduler | None,
+    scaler: Any,
+) -> Step:
+    """The built-in step: forward, loss, backward, one optimizer step, one scheduler step.
+
+    Optimizers that need a closure (LBFGS) get one; it may be called several times in a step.
+    """
+
+    def train(batch: Any) -> Metrics:
+        inputs, targets = to_device(batch, device)
+        optimizer.zero_grad()
+        loss = loss_fn(model(inputs), targets)
+        if scaler is None:
+            loss.backward()
+            optimizer.step()
+        else:
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+        if scheduler is not None:
+            scheduler.step()
+        return {"train/loss": loss.detach()}
+
+    def train_with_closure(batch: Any) -> Metrics:
+        inputs, targets = to_device(batch, device)
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = loss_fn(model(inputs), targets)
+            loss.backward()
+            return loss
+
+        loss = optimizer.step(closure)
+        if scheduler is not None:
+            scheduler.step()
+        return {"train/loss": loss.detach() if isinstance(loss, Tensor) else loss}
+
+    return train_with_closure if isinstance(optimizer, optim.LBFGS) else train
+
+
+def own_step(step: Callable[[Any], Any]) -> Step:
+    """A user's step function, whose result (a dict, a loss, nothing) becomes named metrics."""
+
+    def train(batch: Any) -> Metrics:
+        return named(step(batch))
+
+    return train
+
+
+def named(result: Any) -> Metrics:
+    """Metrics by full name: `loss` is `train/loss`; a name with a slash stays. Tensors are detached copies.
+
+    Raises:
+        TypeError: a metric is no scalar.
+    """
+    if result is None:
+        return {}
+    if not isinstance(result, Mapping):
+        result = {"loss": result}
+    return {name if "/" in name else f"train/{name}": _scalar(name, value) for name, value in result.items()}
+
+
+def _scalar(name: str, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        if value.numel() == 1:
+            return value.detach().clone()
+        message = f"The metric {name!r} must be one number; it is a tensor of shape {tuple(value.shape)}."
+        raise TypeError(message)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        message = f"The metric {name!r} must be a number or a tensor with one element, not {type(value).__name__}."
+        raise TypeError(message) from error
+
+
+def to_floats(values: list[Any]) -> list[float]:
+    """Recorded scalars as floats, with one transfer for each device and type."""
+    floats = [0.0] * len(values)
+    tensors: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    for index, value in enumerate(values):
+        if isinstance(value, Tensor):
+            tensors.setdefault((value.device, value.dtype), []).append(index)
+        else:
+            floats[index] = float(value)
+    for indices in tensors.values():
+        stacked = torch.stack([values[index].reshape(()) for index in indices])
+        for index, number in zip(indices, stacked.tolist(), strict=True):
+            floats[index] = float(number)
+    return floats

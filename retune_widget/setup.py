@@ -1,0 +1,195 @@
+"""From the arguments of `Run` to an engine: what was passed is checked, named and put in its place."""
+
+import atexit
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn, optim
+
+from retune_widget.engine.engine import Engine
+from retune_widget.engine.evaluation import Metric, evaluation_over
+from retune_widget.engine.feed import Feed, make_feed
+from retune_widget.engine.state import LiveState, Stateful
+from retune_widget.engine.steps import Step, own_step, supervised_step
+
+Models = nn.Module | Mapping[str, nn.Module]
+Optimizers = optim.Optimizer | Mapping[str, optim.Optimizer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The arguments of `Run` that make the engine; `Run` documents them."""
+
+    model: Models
+    optimizer: Optimizers
+    data: Any
+    loss_fn: Callable[[Any, Any], torch.Tensor] | None
+    step: Callable[[Any], Any] | None
+    batch_size: int | None
+    val_data: Any
+    metrics: Mapping[str, Metric] | None
+    evaluate: Callable[[], Mapping[str, Any]] | None
+    eval_every: int | None
+    scheduler: Any
+    scaler: Any
+    modules: Mapping[str, Any] | None
+    device: torch.device | str | None
+    seed: int
+
+    def engine(self) -> Engine:
+        """Build the engine.
+
+        Raises:
+            TypeError: an argument is of a type that cannot be trained or captured.
+            ValueError: arguments that contradict each other.
+        """
+        models = _named("model", self.model, nn.Module)
+        optimizers = _named("optimizer", self.optimizer, optim.Optimizer)
+        self._check_names(models, optimizers)
+        device = torch.device(self.device) if self.device is not None else None
+        if device is not None:
+            for model in models.values():
+                _check_device(model, device)
+        live = LiveState(
+            models | {name: part for name, part in (self.modules or {}).items() if isinstance(part, nn.Module)},
+            optimizers,
+            self._extras(),
+            keep_gradients=self.loss_fn is None or self.step is not None,
+        )
+        return Engine(
+            live,
+            make_feed(self.data, self.batch_size, self.seed),
+            self._step(models, optimizers, device),
+            seed=self.seed,
+            evaluate=self._evaluation(models, device),
+            eval_every=_whole("eval_every", self.eval_every),
+        )
+
+    def _check_names(self, models: Mapping[str, Any], optimizers: Mapping[str, Any]) -> None:
+        taken = [*models, *optimizers]
+        for name in self.modules or {}:
+            if name in models or name in {"scheduler", "scaler"}:
+                raise ValueError(f"modules={{{name!r}: …}}: this name is taken; the names in use are {taken}.")
+        if self.loss_fn is not None and self.step is not None:
+            raise ValueError("Pass loss_fn= (the built-in step) or step= (your own), not both.")
+
+    def _step(
+        self, models: dict[str, nn.Module], optimizers: dict[str, optim.Optimizer], device: torch.device | None
+    ) -> Step | None:
+        if self.step is not None:
+            return own_step(self.step)
+        if self.loss_fn is None:
+            return None
+        if len(models) > 1 or len(optimizers) > 1:
+            raise ValueError("loss_fn= trains one model with one optimizer. With several, pass your own step=.")
+        if isinstance(self.scheduler, optim.lr_scheduler.ReduceLROnPlateau):
+            raise ValueError(
+                "ReduceLROnPlateau needs a metric, which the built-in step does not give it: pass your own step=, or "
+                "drive it in your own loop over run.batches()."
+            )
+        return supervised_step(
+            *models.values(),
+            *optimizers.values(),
+            self.loss_fn,
+            device=device,
+            scheduler=self.scheduler,
+            scaler=self.scaler,
+        )
+
+    def _evaluation(
+        self, models: dict[str, nn.Module], device: torch.device | None
+    ) -> Callable[[], dict[str, Any]] | None:
+        if self.evaluate is not None:
+            evaluate = self.evaluate
+            return lambda: dict(evaluate())
+        if self.val_data is None:
+            if self.eval_every is not None or self.metrics:
+                raise ValueError("eval_every= and metrics= need val_data= to measure on (or your own evaluate=).")
+            return None
+        measured = ({"loss": self.loss_fn} if self.loss_fn is not None else {}) | dict(self.metrics or {})
+        if len(models) > 1 or not measured:
+            raise ValueError(
+                "val_data= needs one model, and loss_fn= or metrics= to measure. Else pass evaluate=, a function that "
+                "returns {'val/loss': …}."
+            )
+        (model,) = models.values()
+        size = self.batch_size or getattr(self.data, "batch_size", None) or 256
+        return evaluation_over(model, self.val_data, measured, device, size)
+
+    def _extras(self) -> dict[str, object]:
+        given = {"scheduler": self.scheduler, "scaler": self.scaler, **(self.modules or {})}
+        extras = {n: e for n, e in given.items() if e is not None and not isinstance(e, nn.Module)}
+        for name, extra in extras.items():
+            if not isinstance(extra, Stateful | torch.Generator):
+                raise TypeError(
+                    f"{name} is a {type(extra).__name__}, without state_dict and load_state_dict: it cannot be captured."
+                )
+        return extras
+
+
+def _named(word: str, given: Any, kind: type) -> dict[str, Any]:
+    """One object under the name of what it is, or a dict of them."""
+    parts = dict(given) if isinstance(given, Mapping) and not isinstance(given, kind) else {word: given}
+    if not parts:
+        raise ValueError(f"{word} is an empty dict: there is nothing to train.")
+    for name, part in parts.items():
+        if not isinstance(part, kind):
+            raise TypeError(f"{word} {name!r} must be a {kind.__module__}.{kind.__name__}, not {type(part).__name__}.")
+        if not isinstance(name, str) or "/" in name or "." in name:
+            raise ValueError(f"The {word}'s name {name!r} must be a word without '/' and '.'.")
+    return parts
+
+
+def _check_device(model: nn.Module, device: torch.device) -> None:
+    for name, parameter in model.named_parameters():
+        same_index = device.index is None or parameter.device.index == device.index
+        if parameter.device.type != device.type or not same_index:
+            raise ValueError(
+                f"device={str(device)!r}, but the parameter {name!r} is on {str(parameter.device)!r}: move the model "
+                "there before the optimizer is made."
+            )
+
+
+def _whole(name: str, number: int | None) -> int | None:
+    if number is not None and (not isinstance(number, int) or number < 1):
+        raise ValueError(f"{name} must be a whole number from 1, not {number!r}.")
+    return number
+
+
+def planned_length(epochs: int | None, max_steps: int | None, feed: Feed) -> int | None:
+    """The planned number of steps, or None.
+
+    Raises:
+        ValueError: it is no whole number, or epochs are given where the length of one is not known.
+    """
+    _whole("epochs", epochs)
+    _whole("max_steps", max_steps)
+    if epochs is None:
+        return max_steps
+    if feed.steps_per_epoch is None:
+        raise ValueError("epochs= needs data whose length is known. Pass max_steps= instead.")
+    steps = epochs * feed.steps_per_epoch
+    return steps if max_steps is None else min(steps, max_steps)
+
+
+class Closable(Protocol):
+    """Has `close`."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+def close_at_exit(run: Closable) -> None:
+    """Close a run before the interpreter ends, if it is still there: no thread is cut off in the middle of a write."""
+    reference = weakref.ref(run)
+
+    def close() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.close()
+
+    atexit.register(close)
+    weakref.finalize(run, atexit.unregister, close)

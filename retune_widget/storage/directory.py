@@ -1,0 +1,80 @@
+"""The run directory: what lies where, whether it may be used, and the sweeping of what a crash left behind.
+
+<run directory>/run.db                     tree, changes, history and manifests (with -wal and -shm beside it)
+<run directory>/checkpoints/c7.safetensors the tensors that were new with checkpoint c7, and its manifest
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from retune_widget.errors import StoreError
+from retune_widget.storage.blobs import sync_directory
+
+DATABASE = "run.db"
+CHECKPOINTS = "checkpoints"
+SUFFIX = ".safetensors"
+
+
+def holds_a_run(path: str | Path) -> bool:
+    """Whether a run was begun in this directory."""
+    return _has_database(Path(path)) or _has_checkpoints(Path(path))
+
+
+def prepare(path: Path) -> None:
+    """Make the directory of a run, or check that one is there or could be.
+
+    Raises:
+        StoreError: something else is there, or it cannot be made.
+    """
+    existed = path.exists()
+    if existed and not path.is_dir():
+        raise StoreError(f"{path} is a file, and a run needs a directory. Choose another path.")
+    if existed and not _has_database(path):
+        if _has_checkpoints(path):
+            raise StoreError(
+                f"{path} holds checkpoints of a run whose database, {DATABASE}, is missing or empty. "
+                "Put it back, or choose another path."
+            )
+        ours = (CHECKPOINTS, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+        names = [entry.name for entry in path.iterdir()]
+        others = [name for name in names if not name.startswith(".") and name not in ours]
+        if others:
+            raise StoreError(
+                f"{path} is not a run directory: it holds {min(others)!r}"
+                + (f" and {len(others) - 1} more. " if len(others) > 1 else ". ")
+                + "Choose an empty directory, or a path that does not exist yet."
+            )
+    folder = path.absolute() / CHECKPOINTS
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in new:
+        sync_directory(place.parent)
+
+
+def sweep(path: Path, known: Iterable[str]) -> None:
+    """Remove checkpoint files that were never acknowledged: half written, or not known to the database."""
+    names = set(known)
+    for entry in (path / CHECKPOINTS).iterdir():
+        if entry.suffix == ".tmp" or (entry.suffix == SUFFIX and entry.name not in names):
+            entry.unlink()
+
+
+def checkpoint_file(path: Path, name: str) -> Path:
+    """Where the checkpoint file of this name lies.
+
+    Raises:
+        StoreError: the name leads out of the directory.
+    """
+    if Path(name).name != name or not name.endswith(SUFFIX):
+        raise StoreError(f"The database of the run at {path} names a file outside it, {name!r}.")
+    return path / CHECKPOINTS / name
+
+
+def _has_database(path: Path) -> bool:
+    """A crash right after the file was made leaves it empty, with nothing lost."""
+    database = path / DATABASE
+    return database.exists() and database.stat().st_size > 0
+
+
+def _has_checkpoints(path: Path) -> bool:
+    return any(path.glob(f"{CHECKPOINTS}/*{SUFFIX}"))

@@ -1,0 +1,178 @@
+"""A store in a directory: SQLite for the records, a safetensors file for what is new in each checkpoint."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.errors import StoreError
+from retune_widget.storage import directory, manifests, records, schema
+from retune_widget.storage.blobs import blob_of
+from retune_widget.storage.store import ChangeRecord, RunRecord, Store, check_checkpoint_id
+from retune_widget.tracking.history import HistoryChunk
+from retune_widget.tracking.tree import BranchRecord, NodeRecord
+
+
+class DiskStore(Store):
+    """Keeps a run in a directory, for one process at a time.
+
+    Saves use one connection under a lock, reads another. A checkpoint is acknowledged when its file has been
+    written, synced and renamed and the database has committed; before that, a crash leaves a file that
+    nothing refers to, and the next opening sweeps it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a run directory, or make one.
+
+        Args:
+            path: an empty directory, one that does not exist yet, or one that holds a run.
+
+        Raises:
+            StoreError: it cannot be used; the text says why and what to do.
+        """
+        self.path = Path(path)
+        self._lock = threading.RLock()
+        self._read_lock = threading.Lock()
+        self._depth = 0
+        self._closed = False
+        self._made: list[Path] = []
+        self._freed: list[Path] = []
+        with self._translated("opened"), contextlib.ExitStack() as on_error:
+            directory.prepare(self.path)
+            database = self.path / directory.DATABASE
+            self._db = schema.connect(database)
+            on_error.callback(self._db.close)
+            schema.prepare(self._db, self.path)
+            self._reader = schema.connect(database, read_only=True)
+            on_error.callback(self._reader.close)
+            directory.sweep(self.path, manifests.file_names(self._db))
+            on_error.pop_all()
+
+    def save_info(self, info: Mapping[str, Any]) -> None:
+        """See `Store`."""
+        with self.transaction():
+            records.save_info(self._db, info)
+
+    def save_branch(self, record: BranchRecord) -> None:
+        """See `Store`."""
+        with self.transaction():
+            records.save_branch(self._db, record)
+
+    def save_node(self, record: NodeRecord) -> None:
+        """See `Store`."""
+        with self.transaction():
+            records.save_node(self._db, record)
+
+    def append_changes(self, changes: Sequence[ChangeRecord]) -> None:
+        """See `Store`."""
+        with self.transaction():
+            records.append_changes(self._db, changes)
+
+    def append_history(self, chunks: Sequence[HistoryChunk]) -> None:
+        """See `Store`."""
+        with self.transaction():
+            for chunk in chunks:
+                records.append_chunk(self._db, chunk)
+
+    def save_checkpoint(self, checkpoint_id: str, snapshot: Snapshot) -> int:
+        """See `Store`."""
+        check_checkpoint_id(checkpoint_id)
+        blobs = {name: blob_of(tensor) for name, tensor in snapshot.tensors.items()}
+        manifest = manifests.Manifest.of(checkpoint_id, snapshot, blobs)
+        with self.transaction():
+            if manifests.is_stored(self._db, manifest):
+                return 0
+            file = directory.checkpoint_file(self.path, manifests.free_file_name(self._db, checkpoint_id))
+            self._made.append(file)
+            return manifests.save(self._db, manifest, {blob.key: blob for blob in blobs.values()}, file)
+
+    def load_checkpoint(self, checkpoint_id: str) -> Snapshot:
+        """See `Store`."""
+        with self._reading() as db:
+            found = manifests.find(db, checkpoint_id)
+        with self._translated("read"):
+            return found.read(self.path)
+
+    def delete(self, branches: Sequence[int], nodes: Sequence[str], checkpoints: Sequence[str]) -> None:
+        """See `Store`."""
+        with self.transaction():
+            records.delete(self._db, branches, nodes)
+            for name in manifests.delete(self._db, checkpoints):
+                self._freed.append(directory.checkpoint_file(self.path, name))
+
+    def load(self) -> RunRecord:
+        """See `Store`."""
+        with self._reading() as db:
+            return records.load(db, manifests.records(db))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `Store`."""
+        with self._lock, self._translated("written"):
+            if self._depth == 0:
+                self._check_open()
+                self._db.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+                if self._depth == 1:
+                    self._db.execute("COMMIT")
+            except BaseException:
+                if self._depth == 1:
+                    self._roll_back()
+                raise
+            finally:
+                self._depth -= 1
+            if self._depth == 0:
+                self._settle()
+
+    def close(self) -> None:
+        """See `Store`."""
+        with self._lock, self._read_lock:
+            self._closed = True
+            self._reader.close()
+            self._db.close()
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # SQLite has already rolled back after some errors, a full disk for one
+            self._db.execute("ROLLBACK")
+        self._freed, self._made = self._made, []
+        self._settle()
+
+    def _settle(self) -> None:
+        freed, self._freed, self._made = self._freed, [], []
+        for file in freed:
+            with contextlib.suppress(OSError):  # nothing refers to it: the next opening sweeps it
+                file.unlink()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._read_lock, self._translated("read"):
+            self._check_open()
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                if self._reader.in_transaction:
+                    self._reader.execute("COMMIT")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"The store of the run at {self.path} is closed.")
+
+    @contextmanager
+    def _translated(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreError:
+            raise
+        except OSError as error:
+            raise StoreError(
+                f"The run at {self.path} cannot be {done}: {error.strerror or error}."
+            ) from error
+        except sqlite3.Error as error:
+            raise StoreError(f"The run at {self.path} cannot be {done}: {error}.") from error

@@ -1,0 +1,155 @@
+"""Checkpoints in a run directory: manifests in the database and, the same again, in the files."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.errors import StoreError
+from retune_widget.storage.blobs import Blob, BlobType, read_file, write_file
+from retune_widget.storage.directory import SUFFIX, checkpoint_file
+from retune_widget.storage.schema import FORMAT_VERSION
+from retune_widget.storage.store import CheckpointRecord, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Which blobs, by content key, are the tensors of a checkpoint, and its values as JSON."""
+
+    id: str
+    digest: str
+    tensors: dict[str, tuple[str, BlobType]]
+    values: str
+
+    @classmethod
+    def of(cls, checkpoint_id: str, snapshot: Snapshot, blobs: Mapping[str, Blob]) -> "Manifest":
+        """The manifest of a snapshot whose tensors are these blobs."""
+        tensors = {name: (blob.key, blob.type) for name, blob in blobs.items()}
+        return cls(checkpoint_id, snapshot.digest(), tensors, to_json(snapshot.values))
+
+    def metadata(self) -> dict[str, str]:
+        """The manifest as the metadata of a safetensors file."""
+        tensors = {name: [key, type_.dtype, type_.shape] for name, (key, type_) in self.tensors.items()}
+        return {
+            "format": f"retune-widget {FORMAT_VERSION}",
+            "id": self.id,
+            "digest": self.digest,
+            "tensors": to_json(tensors),
+            "values": self.values,
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> "Manifest":
+        """What `metadata` wrote."""
+        tensors = {
+            name: (key, BlobType(dtype, tuple(shape)))
+            for name, (key, dtype, shape) in from_json(metadata["tensors"]).items()
+        }
+        return cls(metadata["id"], metadata["digest"], tensors, metadata["values"])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint in the database: its manifest, and the file that holds each blob."""
+
+    manifest: Manifest
+    files: dict[str, str]
+
+    def read(self, path: Path) -> Snapshot:
+        """Read it from the run directory `path`."""
+        wanted: dict[str, dict[str, BlobType]] = {}
+        for key, type_ in self.manifest.tensors.values():
+            wanted.setdefault(self.files[key], {})[key] = type_
+        blobs = {}
+        for name, types in wanted.items():
+            blobs.update(read_file(checkpoint_file(path, name), types))
+        tensors = {name: blobs[key] for name, (key, _) in self.manifest.tensors.items()}
+        return Snapshot(tensors, from_json(self.manifest.values))
+
+
+def find(db: sqlite3.Connection, checkpoint_id: str) -> StoredCheckpoint:
+    """The checkpoint of this id.
+
+    Raises:
+        StoreError: there is none.
+    """
+    row = db.execute(
+        'SELECT position, digest, "values" FROM checkpoints WHERE id = ?', (checkpoint_id,)
+    ).fetchone()
+    if row is None:
+        raise StoreError(f"There is no checkpoint {checkpoint_id!r} in this store.")
+    position, digest, values = row
+    tensors, files = {}, {}
+    for name, key, dtype, shape, file in db.execute(
+        "SELECT tensors.name, key, dtype, shape, files.name FROM tensors JOIN blobs ON blobs.id = blob "
+        "JOIN files ON files.id = file WHERE checkpoint = ? ORDER BY number",
+        (position,),
+    ):
+        tensors[name] = key, BlobType(dtype, tuple(from_json(shape)))
+        files[key] = file
+    return StoredCheckpoint(Manifest(checkpoint_id, digest, tensors, values), files)
+
+
+def is_stored(db: sqlite3.Connection, manifest: Manifest) -> bool:
+    """Whether this checkpoint is there already.
+
+    Raises:
+        StoreError: its id belongs to another state.
+    """
+    if db.execute("SELECT 1 FROM checkpoints WHERE id = ?", (manifest.id,)).fetchone() is None:
+        return False
+    if find(db, manifest.id).manifest != manifest:
+        raise StoreError(f"The checkpoint {manifest.id!r} is already stored, with another state.")
+    return True
+
+
+def free_file_name(db: sqlite3.Connection, checkpoint_id: str) -> str:
+    """A name for a new file; the plain one may still be needed by others after its checkpoint was deleted."""
+    name, number = f"{checkpoint_id}{SUFFIX}", 2
+    while db.execute("SELECT 1 FROM files WHERE name = ?", (name,)).fetchone():
+        name, number = f"{checkpoint_id}.{number}{SUFFIX}", number + 1
+    return name
+
+
+def save(db: sqlite3.Connection, manifest: Manifest, blobs: Mapping[str, Blob], file: Path) -> int:
+    """Write the blobs that are not stored yet to `file`, note the checkpoint; returns the file's size."""
+    known = {key for key in blobs if db.execute("SELECT 1 FROM blobs WHERE key = ?", (key,)).fetchone()}
+    new = {key: blob for key, blob in blobs.items() if key not in known}
+    size = write_file(file, new, manifest.metadata())
+    file_id = db.execute("INSERT INTO files (name) VALUES (?)", (file.name,)).lastrowid
+    db.executemany(
+        "INSERT INTO blobs (key, dtype, shape, file) VALUES (?, ?, ?, ?)",
+        [(key, blob.type.dtype, to_json(blob.type.shape), file_id) for key, blob in new.items()],
+    )
+    position = db.execute(
+        'INSERT INTO checkpoints (id, "values", digest, bytes, file) VALUES (?, ?, ?, ?, ?)',
+        (manifest.id, manifest.values, manifest.digest, size, file_id),
+    ).lastrowid
+    db.executemany(
+        "INSERT INTO tensors SELECT ?, ?, ?, id FROM blobs WHERE key = ?",
+        [(position, number, name, key) for number, (name, (key, _)) in enumerate(manifest.tensors.items())],
+    )
+    return size
+
+
+def delete(db: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
+    """Forget checkpoints; returns the names of the files that nothing refers to any more."""
+    db.executemany("DELETE FROM checkpoints WHERE id = ?", [(checkpoint_id,) for checkpoint_id in ids])
+    unused = db.execute(
+        "SELECT id, name FROM files WHERE id NOT IN (SELECT file FROM checkpoints) AND NOT EXISTS "
+        "(SELECT 1 FROM blobs JOIN tensors ON blob = blobs.id WHERE blobs.file = files.id)"
+    ).fetchall()
+    db.executemany("DELETE FROM files WHERE id = ?", [(file_id,) for file_id, _ in unused])
+    return [name for _, name in unused]
+
+
+def file_names(db: sqlite3.Connection) -> Iterator[str]:
+    """The names of all files that the database refers to."""
+    return (name for (name,) in db.execute("SELECT name FROM files"))
+
+
+def records(db: sqlite3.Connection) -> list[CheckpointRecord]:
+    """All checkpoints, oldest first."""
+    rows = db.execute("SELECT id, bytes, digest FROM checkpoints ORDER BY position")
+    return [{"id": checkpoint_id, "bytes": size, "digest": digest} for checkpoint_id, size, digest in rows]

@@ -1,0 +1,91 @@
+"""The database of a run directory: its tables, its version, and how it is opened."""
+
+import sqlite3
+from pathlib import Path
+
+from retune_widget.errors import StoreError
+
+FORMAT_VERSION = 1
+"""Rises with every change of the tables or the files that an older retune-widget could not read."""
+
+APPLICATION_ID = 0x52455455
+"""Tells a run's database from those of other programs."""
+
+# Lists are read in the order of `position`; replacing a row keeps it.
+TABLES = """
+CREATE TABLE info (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE branches (position INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, record TEXT NOT NULL);
+CREATE TABLE nodes (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL);
+CREATE TABLE changes (position INTEGER PRIMARY KEY, branch INTEGER NOT NULL, record TEXT NOT NULL);
+CREATE INDEX changes_of_branch ON changes (branch);
+
+CREATE TABLE columns (
+  position INTEGER PRIMARY KEY, branch INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
+  UNIQUE (branch, name)
+);
+CREATE TABLE pieces ( -- pairs (step, value) of a column: little-endian int64 and float64
+  column_position INTEGER NOT NULL REFERENCES columns ON DELETE CASCADE,
+  first_step INTEGER NOT NULL, steps BLOB NOT NULL, "values" BLOB NOT NULL,
+  PRIMARY KEY (column_position, first_step)
+);
+
+CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE blobs (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, dtype TEXT NOT NULL, shape TEXT NOT NULL,
+  file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE
+);
+CREATE INDEX blobs_of_file ON blobs (file);
+CREATE TABLE checkpoints (
+  position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, "values" TEXT NOT NULL, digest TEXT NOT NULL,
+  bytes INTEGER NOT NULL, file INTEGER NOT NULL REFERENCES files
+);
+CREATE INDEX checkpoint_of_file ON checkpoints (file);
+CREATE TABLE tensors ( -- the manifest of a checkpoint: its tensors' names, in order, and the blob of each
+  checkpoint INTEGER NOT NULL REFERENCES checkpoints ON DELETE CASCADE,
+  number INTEGER NOT NULL, name TEXT NOT NULL, blob INTEGER NOT NULL REFERENCES blobs,
+  PRIMARY KEY (checkpoint, number)
+) WITHOUT ROWID;
+CREATE INDEX tensors_of_blob ON tensors (blob);
+"""
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a database with full durability; transactions are begun and ended by hand, from any thread.
+
+    Where the file system cannot share memory SQLite keeps to a rollback journal, which is as durable as WAL.
+    """
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA query_only = {int(read_only)}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new database, or check that this version can use those of an old one.
+
+    Raises:
+        StoreError: it belongs to another program or to a newer retune-widget.
+    """
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application == APPLICATION_ID:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > FORMAT_VERSION:
+            raise StoreError(
+                f"The run at {path} was written by a newer retune-widget: its format is {version}, and this "
+                f"version reads up to {FORMAT_VERSION}. Choose another path, or upgrade with "
+                "`pip install --upgrade retune-widget`."
+            )
+        return
+    if application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise StoreError(
+            f"The database at {path} belongs to another program. Choose another path for the run."
+        )
+    script = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION};"
+    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {script} COMMIT;")

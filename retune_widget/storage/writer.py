@@ -1,0 +1,244 @@
+"""The writer thread: makes what the run records durable, in order, while training goes on."""
+
+import atexit
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.errors import StoreError
+from retune_widget.storage.jobs import CheckpointJob, Job, Jobs, RecordJob
+from retune_widget.storage.store import ChangeRecord, Store
+from retune_widget.tracking.history import HistoryChunk
+from retune_widget.tracking.tree import BranchRecord, CheckpointHandle, NodeRecord
+
+RETRY_SECONDS = 1.0
+RETRY_SHARE = 10
+"""After a failed try, at least this many times as long as it took passes before the next."""
+
+
+class Writer:
+    """Saves to a store in its own thread. Only `flush`, `close` and `load_checkpoint` wait for the disk.
+
+    What is waiting is saved in order, in transactions that end with a checkpoint or with the line. So when a
+    checkpoint is marked as saved every record before it is on the disk too: submit a node, then its
+    checkpoint.
+
+    A record that cannot be saved holds up the line and is tried again until it can. A checkpoint that cannot
+    be saved steps aside, with the reason in `handle.error`, and is tried again; the two newest are kept for
+    that, older ones are given up. `problems` says what is wrong now. Training is never stopped.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        on_change: Callable[[], None] = lambda: None,
+        *,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            store: where to save. The writer does not close it.
+            on_change: called in the writer's thread after handles or problems have changed; must not raise.
+            retry_seconds: the least time between a failed try and the next. `flush` tries at once.
+        """
+        self._store = store
+        self._on_change = on_change
+        self._retry_seconds = retry_seconds
+        self._retry_at = 0.0
+        self._changed = threading.Condition()
+        self._jobs = Jobs()
+        self._stuck = False
+        self._problems: list[str] = []
+        self._lost: list[str] = []
+        self._flushes_asked = self._flushes_done = 0
+        self._closing = self._ended = False
+        self._thread = threading.Thread(target=self._run, name="retune-writer", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    @property
+    def problems(self) -> list[str]:
+        """Why something is not saved, newest last; empty when all is well. Any thread may ask."""
+        with self._changed:
+            return [*self._lost, *self._problems]
+
+    @property
+    def unsaved(self) -> int:
+        """How many checkpoints are held in memory because they are not durable yet."""
+        with self._changed:
+            return len(self._jobs.unsaved)
+
+    def save_info(self, info: Mapping[str, Any]) -> None:
+        """Submit facts about the run."""
+        self._submit(RecordJob(lambda store: store.save_info(info)))
+
+    def save_branch(self, record: BranchRecord) -> None:
+        """Submit a new or edited branch."""
+        self._submit(RecordJob(lambda store: store.save_branch(record)))
+
+    def save_node(self, record: NodeRecord) -> None:
+        """Submit a new or edited node; a new one before its checkpoint."""
+        self._submit(RecordJob(lambda store: store.save_node(record)))
+
+    def append_changes(self, records: Sequence[ChangeRecord]) -> None:
+        """Submit changed values."""
+        self._submit(RecordJob(lambda store: store.append_changes(records)))
+
+    def append_history(self, chunks: Sequence[HistoryChunk]) -> None:
+        """Submit new pairs, as `History.take_unstored` gives them."""
+        if chunks:
+            self._submit(RecordJob(lambda store: store.append_history(chunks)))
+
+    def save_checkpoint(self, handle: CheckpointHandle, snapshot: Snapshot) -> None:
+        """Submit a checkpoint; its handle is filled in when it is durable, or says why it is not."""
+        self._submit(CheckpointJob(handle, snapshot))
+
+    def delete(self, branches: Sequence[int], nodes: Sequence[str], checkpoints: Sequence[str]) -> None:
+        """Submit a deletion."""
+
+        def write(store: Store) -> None:
+            store.delete(branches, nodes, checkpoints)
+            with self._changed:
+                self._jobs.forget(set(checkpoints))
+
+        self._submit(RecordJob(write))
+
+    def load_checkpoint(self, handle: CheckpointHandle) -> Snapshot:
+        """The snapshot of a handle: the one still in memory if it is not saved yet, else the store's.
+
+        Raises:
+            StoreError: it cannot be read, or it was given up.
+        """
+        with self._changed:
+            for job in self._jobs.unsaved:
+                if job.handle.id == handle.id:
+                    return job.snapshot
+        if handle.error is not None and not handle.saved:
+            raise StoreError(f"The checkpoint {handle.id!r} was never saved: {handle.error}")
+        return self._store.load_checkpoint(handle.id)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was submitted is durable or has failed; what failed before is tried at once.
+
+        Args:
+            timeout: in seconds; None waits for as long as it takes.
+
+        Returns:
+            Whether it came to that in time. `problems` says whether all is saved.
+        """
+        with self._changed:
+            self._flushes_asked += 1
+            asked = self._flushes_asked
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._ended or self._flushes_done >= asked, timeout)
+
+    def close(self) -> None:
+        """Flush, then stop the thread. What still cannot be saved is lost. Closing twice is fine."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        atexit.unregister(self.close)
+
+    def _submit(self, job: Job) -> None:
+        with self._changed:
+            if self._closing:
+                raise StoreError("The run is closed: nothing more is saved.")
+            self._jobs.add(job)
+            if self._stuck:
+                self._give_up_old()
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            with self._changed:
+                self._changed.wait_for(self._is_due, self._until_retry())
+                asked, closing = self._flushes_asked, self._closing
+                if closing or asked > self._flushes_done or time.monotonic() >= self._retry_at:
+                    self._jobs.retry_aside()
+                    self._stuck = False
+            self._save_line()
+            with self._changed:
+                self._flushes_done, self._ended = asked, closing
+                self._changed.notify_all()
+
+    def _is_due(self) -> bool:
+        asked = self._closing or self._flushes_asked > self._flushes_done
+        return asked or (bool(self._jobs.line) and not self._stuck)
+
+    def _until_retry(self) -> float | None:
+        waiting = self._stuck or self._jobs.aside
+        return max(0.0, self._retry_at - time.monotonic()) if waiting else None
+
+    def _save_line(self) -> None:
+        """Save what is in the line now, until all of it is done or a record gets stuck."""
+        with self._changed:
+            upto = self._jobs.submitted
+        while True:
+            with self._changed:
+                batch = [] if self._stuck else self._jobs.next_batch(upto)
+            if not batch:
+                return
+            self._save_batch(batch)
+            self._on_change()
+
+    def _save_batch(self, batch: Sequence[Job]) -> None:
+        begun = time.monotonic()
+        job: Job | None = None
+        size = 0
+        try:
+            with self._store.transaction():
+                for job in batch:
+                    size = job.save(self._store)
+                job = None
+        except Exception as error:  # noqa: BLE001  (a fault of ours must not end all saving)
+            if isinstance(error, StoreError) or job is None:
+                seconds = max(self._retry_seconds, RETRY_SHARE * (time.monotonic() - begun))
+                self._failed(job, str(error), seconds)
+            else:
+                self._impossible(job, f"{type(error).__name__}: {error}")
+        else:
+            self._saved(batch[-1], size)
+
+    def _saved(self, last: Job, size: int) -> None:
+        with self._changed:
+            self._jobs.batch = []
+            if isinstance(last, CheckpointJob):
+                last.handle.bytes = size
+                last.handle.error = None
+                last.handle.saved = True
+            if not self._jobs.aside:
+                self._problems.clear()
+
+    def _failed(self, job: Job | None, reason: str, seconds: float) -> None:
+        with self._changed:
+            if self._problems[-1:] != [reason]:
+                self._problems = [*self._problems, reason][-20:]
+            self._retry_at = time.monotonic() + seconds
+            if isinstance(job, CheckpointJob):
+                job.handle.error = reason
+                self._jobs.put_back(but=job)
+                self._jobs.aside.append(job)
+            else:
+                self._jobs.put_back()
+                self._stuck = True
+                for waiting in self._jobs.unsaved:
+                    waiting.handle.error = reason
+            self._give_up_old()
+
+    def _impossible(self, job: Job, reason: str) -> None:
+        with self._changed:
+            what = f"the checkpoint {job.handle.id!r}" if isinstance(job, CheckpointJob) else "a record"
+            self._lost.append(f"This is a fault in retune-widget, {what} cannot be saved: {reason}")
+            if isinstance(job, CheckpointJob):
+                job.handle.error = reason
+            self._jobs.put_back(but=job)
+
+    def _give_up_old(self) -> None:
+        for job in self._jobs.give_up_old(stuck=self._stuck):
+            reason = job.handle.error or (self._problems[-1] if self._problems else "the store fails")
+            job.handle.error = f"{reason} It was given up: newer checkpoints wait for room as well."

@@ -1,0 +1,39 @@
+"""A change of hyperparameters as it was acknowledged."""
+
+from dataclasses import dataclass
+
+from retune_widget.tracking.tree import Branch, Node, ValueChange, change_label
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What `run.set` did.
+
+    Attributes:
+        branch, step: where it was applied: `step` steps were completed; number `step + 1` is the first to use it.
+        values: what changed; empty if every value was in force already.
+        node: holds the state from before; None if nothing changed.
+        author: `user`, or who else asked for it.
+        note: the person's words.
+    """
+
+    branch: Branch
+    step: int
+    values: tuple[ValueChange, ...]
+    node: Node | None
+    author: str
+    note: str
+
+    @property
+    def used_from(self) -> int:
+        """The number of the first step that uses the new values."""
+        return self.step + 1
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the person should know: a value that is late, a field that follows."""
+        return tuple(f"{value.key}: {value.notice}" for value in self.values if value.notice)
+
+    def __repr__(self) -> str:
+        what = change_label(self.values) or "nothing changed"
+        return "; ".join([f"Change({what}, used from step {self.used_from}", *self.notices]) + ")"

@@ -1,0 +1,37 @@
+"""Questions about the way from the root to the head."""
+
+from retune_widget.tracking.history import History
+from retune_widget.tracking.tree import Branch, Node, Tree, change_label
+
+
+def is_tip(tree: Tree, history: History, node: Node) -> bool:
+    """Whether training on from this node continues its branch: nothing was recorded or changed after it."""
+    return tree.last(node.branch) is node and history.tip(node.branch) <= node.step and not node.changes
+
+
+def last_change(tree: Tree, branch: Branch, head: Node, *, head_changed: bool) -> Node | None:
+    """The last node on the way to the head whose changes are in force there, or None.
+
+    A branch begins with the state from *before* its fork's changes, so those are not in force on it.
+
+    Args:
+        tree: the run's tree.
+        branch: the branch of the head.
+        head: the last node on the way to the head.
+        head_changed: whether the head has `head`'s changes in it (it has not right after a restore).
+    """
+    way = tree.lineage(head)
+    following = [*(node.branch for node in way[1:]), branch]
+    for node, next_branch in zip(reversed(way), reversed(following), strict=True):
+        in_force = next_branch is node.branch and (node is not head or head_changed)
+        if node.changes and in_force:
+            return node
+    return None
+
+
+def name_of_change(node: Node) -> str:
+    """A name for the branch that a change begins: `lr=1e-4 @300`."""
+    first = change_label(node.changes[:1]).replace(" ", "=", 1)
+    key, _, values = first.partition("=")
+    more = ", …" if len(node.changes) > 1 else ""
+    return f"{key}={values.rpartition('→')[2]}{more} @{node.step}"
