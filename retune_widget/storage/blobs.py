@@ -72,9 +72,7 @@ def write_file(path: Path, blobs: Mapping[str, Blob], metadata: Mapping[str, str
     Raises:
         OSError: it cannot be written. Nothing is left behind.
     """
-    ordered = sorted(
-        blobs.items(), key=lambda item: -item[1].tensor.element_size()
-    )  # keeps every tensor aligned
+    ordered = sorted(blobs.items(), key=lambda item: -item[1].tensor.element_size())  # keeps every tensor aligned
     header = _header(ordered, metadata)
     temporary = path.with_suffix(".tmp")
     try:

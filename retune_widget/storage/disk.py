@@ -171,8 +171,6 @@ class DiskStore(Store):
         except StoreError:
             raise
         except OSError as error:
-            raise StoreError(
-                f"The run at {self.path} cannot be {done}: {error.strerror or error}."
-            ) from error
+            raise StoreError(f"The run at {self.path} cannot be {done}: {error.strerror or error}.") from error
         except sqlite3.Error as error:
             raise StoreError(f"The run at {self.path} cannot be {done}: {error}.") from error

@@ -74,9 +74,7 @@ def find(db: sqlite3.Connection, checkpoint_id: str) -> StoredCheckpoint:
     Raises:
         StoreError: there is none.
     """
-    row = db.execute(
-        'SELECT position, digest, "values" FROM checkpoints WHERE id = ?', (checkpoint_id,)
-    ).fetchone()
+    row = db.execute('SELECT position, digest, "values" FROM checkpoints WHERE id = ?', (checkpoint_id,)).fetchone()
     if row is None:
         raise StoreError(f"There is no checkpoint {checkpoint_id!r} in this store.")
     position, digest, values = row

@@ -28,8 +28,7 @@ def save_info(db: sqlite3.Connection, info: Mapping[str, Any]) -> None:
 def save_branch(db: sqlite3.Connection, record: BranchRecord) -> None:
     """Insert or replace by id."""
     db.execute(
-        "INSERT INTO branches (id, record) VALUES (?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+        "INSERT INTO branches (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
         (record["id"], to_json(record)),
     )
 
@@ -37,8 +36,7 @@ def save_branch(db: sqlite3.Connection, record: BranchRecord) -> None:
 def save_node(db: sqlite3.Connection, record: NodeRecord) -> None:
     """Insert or replace by id."""
     db.execute(
-        "INSERT INTO nodes (id, record) VALUES (?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+        "INSERT INTO nodes (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
         (record["id"], to_json(record)),
     )
 
@@ -56,8 +54,7 @@ def append_chunk(db: sqlite3.Connection, chunk: HistoryChunk) -> None:
     column, first = _column(db, chunk), int(chunk.steps[0])
     db.execute("DELETE FROM pieces WHERE column_position = ? AND first_step >= ?", (column, first))
     row = db.execute(
-        'SELECT first_step, steps, "values" FROM pieces WHERE column_position = ? '
-        "ORDER BY first_step DESC LIMIT 1",
+        'SELECT first_step, steps, "values" FROM pieces WHERE column_position = ? ORDER BY first_step DESC LIMIT 1',
         (column,),
     ).fetchone()
     added = pairs.append(_pairs(*row[1:]) if row else None, (chunk.steps, chunk.values))

@@ -84,8 +84,6 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             )
         return
     if application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise StoreError(
-            f"The database at {path} belongs to another program. Choose another path for the run."
-        )
+        raise StoreError(f"The database at {path} belongs to another program. Choose another path for the run.")
     script = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION};"
     connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {script} COMMIT;")

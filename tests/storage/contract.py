@@ -55,9 +55,7 @@ class StoreContract:
 
     def test_history_is_joined_for_each_column(self, store):
         store.append_history([chunk(1, 3, "train/loss"), chunk(1, 3, "lr")])
-        store.append_history(
-            [chunk(4, 2, "train/loss"), chunk(2, 4, "train/loss", branch_id=1), chunk(4, 0, "empty")]
-        )
+        store.append_history([chunk(4, 2, "train/loss"), chunk(2, 4, "train/loss", branch_id=1), chunk(4, 0, "empty")])
         joined = store.load().history
         assert [(c.branch, c.column, c.kind) for c in joined] == [
             (0, "train/loss", "metric"),
@@ -109,9 +107,7 @@ class StoreContract:
         }
         store.save_checkpoint("c0", Snapshot(tensors, {"step": 0}))
         loaded = store.load_checkpoint("c0").tensors
-        assert {name: bits(tensor) for name, tensor in loaded.items()} == {
-            n: bits(t) for n, t in tensors.items()
-        }
+        assert {name: bits(tensor) for name, tensor in loaded.items()} == {n: bits(t) for n, t in tensors.items()}
 
     def test_what_did_not_change_is_stored_once(self, store):
         first = store.save_checkpoint("c0", snapshot(0, frozen=19))

@@ -46,9 +46,7 @@ def every_kind() -> dict[str, torch.Tensor]:
         "0-dim": torch.tensor(1e-45),
         "empty": torch.empty(0, 3),
         "empty complex": torch.empty(2, 0, dtype=torch.complex64),
-        "nan": torch.tensor(
-            np.array([QUIET_NAN, PAYLOAD_NAN, 0xFF800001, 0x80000000], np.uint32).view(np.float32)
-        ),
+        "nan": torch.tensor(np.array([QUIET_NAN, PAYLOAD_NAN, 0xFF800001, 0x80000000], np.uint32).view(np.float32)),
         "same as the weight": normal.clone(),
     }
 
@@ -113,9 +111,7 @@ def change(step: int, branch_id: int = 0) -> ChangeRecord:
     }
 
 
-def chunk(
-    first: int, count: int, column: str = "train/loss", branch_id: int = 0, offset: float = 0.0
-) -> HistoryChunk:
+def chunk(first: int, count: int, column: str = "train/loss", branch_id: int = 0, offset: float = 0.0) -> HistoryChunk:
     """`count` pairs from step `first` on, each value being its step plus `offset`."""
     steps = np.arange(first, first + count, dtype=np.int64)
     return HistoryChunk(branch_id, column, "metric", steps, steps + offset)

@@ -75,9 +75,7 @@ def test_the_manifest_in_a_file_is_that_of_the_database(store, path):
     for checkpoint in ("c0", "c1"):
         metadata = blobs.read_metadata(path / "checkpoints" / f"{checkpoint}.safetensors")
         assert metadata["format"] == f"retune-widget {FORMAT_VERSION}"
-        assert (
-            manifests.Manifest.from_metadata(metadata) == manifests.find(store._reader, checkpoint).manifest
-        )
+        assert manifests.Manifest.from_metadata(metadata) == manifests.find(store._reader, checkpoint).manifest
 
 
 def test_the_files_are_plain_safetensors_under_content_keys(store, path):
@@ -301,9 +299,7 @@ def test_a_file_name_that_leads_out_of_the_directory_is_not_opened(store, path):
 def test_appending_history_rewrites_little(store):
     for step in range(0, 20_000, 100):
         store.append_history([chunk(step, 100)])
-    sizes = [
-        len(steps) // 8 for (steps,) in store._db.execute("SELECT steps FROM pieces ORDER BY first_step")
-    ]
+    sizes = [len(steps) // 8 for (steps,) in store._db.execute("SELECT steps FROM pieces ORDER BY first_step")]
     assert sum(sizes) == 20_000
     assert max(sizes) < 1200
     assert len(sizes) < 25

@@ -215,6 +215,18 @@ def test_only_the_two_newest_failed_snapshots_are_kept(writer, store, refused):
     assert [checkpoint["id"] for checkpoint in store.load().checkpoints] == ["c2", "c3"]
 
 
+def test_snapshots_do_not_pile_up_behind_a_record_that_cannot_be_saved(writer, store):
+    store.refused = {"history"}
+    writer.append_history([chunk(0, 1)])
+    assert writer.flush(20)
+    handles = [submit(writer, i) for i in range(5)]
+    assert writer.unsaved == 2
+    assert all(f"{FULL} It was given up" in handle.error for handle in handles[:3])
+    store.refused = set()
+    assert writer.flush(20)
+    assert [handle.saved for handle in handles] == [False, False, False, True, True]
+
+
 def test_a_failed_checkpoint_that_is_deleted_is_not_saved_later(writer, store):
     store.refused = {"checkpoint"}
     submit(writer, 0, node_too=True)
