@@ -7,15 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-HELP = (
-    "Install Chromium or Google Chrome, or set CHROMIUM to the path of one; browser tests are never skipped."
-)
+HELP = "Install Chromium or Google Chrome, or set CHROMIUM to the path of one; browser tests are never skipped."
 
 # How it is started: headless, and without its own requests.
 FLAGS = [
@@ -51,9 +50,16 @@ def find() -> Path | None:
             return Path(path)
     if MACOS.is_file():
         return MACOS
-    with sync_playwright() as playwright:
-        downloaded = Path(playwright.chromium.executable_path)
+    # In a thread of its own, because Playwright allows only one of these a thread, and a test may have it.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        downloaded = thread.submit(playwrights_own).result()
     return downloaded if downloaded.is_file() else None
+
+
+def playwrights_own() -> Path:
+    """Where Playwright keeps its download, whether it is there or not."""
+    with sync_playwright() as playwright:
+        return Path(playwright.chromium.executable_path)
 
 
 def install() -> Path:

@@ -41,9 +41,7 @@ class FrontEndHook(BuildHookInterface[Any]):
             return
         npm = shutil.which("npm")
         if npm is None:
-            raise RuntimeError(
-                "npm was not found and the front end is not built: install Node.js 20.19 or newer."
-            )
+            raise RuntimeError("npm was not found and the front end is not built: install Node.js 20.19 or newer.")
         if not (root / "node_modules" / "esbuild").is_dir():
             subprocess.run([npm, "ci"], cwd=root, check=True)
         subprocess.run([npm, "run", "build"], cwd=root, check=True)

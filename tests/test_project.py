@@ -62,9 +62,7 @@ def test_the_bundles_fetch_nothing():
 
 
 def test_the_built_front_end_is_not_in_git():
-    tracked = subprocess.run(
-        ["git", "ls-files", STATIC], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    tracked = subprocess.run(["git", "ls-files", STATIC], cwd=ROOT, check=True, capture_output=True, text=True)
     assert tracked.stdout == ""
 
 
@@ -120,9 +118,7 @@ def test_every_path_named_in_the_documents_exists(name):
 
 def test_nothing_of_one_machine_is_in_the_project():
     # Written in pieces so that this file does not find itself.
-    home = re.compile(
-        "|".join(rf"(?<![\w.])/{name}/" for name in ("work", "root", "home", "Users", "opt", "tmp"))
-    )
+    home = re.compile("|".join(rf"(?<![\w.])/{name}/" for name in ("work", "root", "home", "Users", "opt", "tmp")))
     registry = re.compile(
         "|".join(name + r"\.(?:org|com|io)\b" for name in ("py" + "pi", "npm" + "js", "python" + "hosted"))
     )

@@ -106,9 +106,7 @@ class NotebookPage:
             AssertionError: The expression raised; with the error.
         """
         source = f"__import__('json').dumps({expression})"
-        reply = self.kernel.execute(
-            "", silent=True, user_expressions={"value": source}, reply=True, timeout=timeout
-        )
+        reply = self.kernel.execute("", silent=True, user_expressions={"value": source}, reply=True, timeout=timeout)
         answer = reply["content"]["user_expressions"]["value"]
         assert answer["status"] == "ok", f"{expression}: {answer['ename']}: {answer['evalue']}"
         return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
@@ -149,9 +147,7 @@ class NotebookPage:
         """Switch the front end's theme and wait until the page wears it."""
         light = json.dumps(theme == "light")
         name = f"JupyterLab {theme.capitalize()}"
-        self.page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
-        )
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
 
     def screenshot(self, path: Path, *, of: Locator | None = None) -> Path:

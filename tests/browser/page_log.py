@@ -8,9 +8,7 @@ from playwright.sync_api import ConsoleMessage, Page, Request
 # Errors of JupyterLab's and Notebook 7's own, seen in an empty notebook too.
 OWN_NOISE = (
     re.compile(r"^Error: Command 'filebrowser:open-path' not registered\.\s"),
-    re.compile(
-        r"^TypeError: Cannot read properties of undefined \(reading 'schema'\)\s+at \S+/notebook_core\."
-    ),
+    re.compile(r"^TypeError: Cannot read properties of undefined \(reading 'schema'\)\s+at \S+/notebook_core\."),
 )
 
 
