@@ -1,69 +1,8 @@
-"""The bundles on a bare page: no Jupyter, a fake model, and sample traits as Python sends them."""
+"""Sample traits of each bundle, as Python sends them."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, Route
-
-STATIC = Path(__file__).resolve().parents[2] / "retune_widget" / "view" / "static"
-FAKE_MODEL = Path(__file__).with_name("fake_model.js")
-HOST = "http://bare.test"
-TYPES = {".js": "text/javascript", ".css": "text/css"}
-PAGE = """<!doctype html><meta charset="utf-8"><title>bare</title>
-<link rel="stylesheet" href="/static/styles.css"><body style="margin: 8px"></body>"""
-
-Traits = dict[str, Any]
-
-
-def serve(route: Route) -> None:
-    """Answers the page's requests from the built bundles; any other host gets no answer."""
-    path = route.request.url.removeprefix(HOST)
-    if path == "/":
-        route.fulfill(body=PAGE, content_type="text/html")
-        return
-    file = FAKE_MODEL if path == "/fake_model.js" else STATIC / path.removeprefix("/static/")
-    route.fulfill(path=file, content_type=TYPES[file.suffix])
-
-
-def open_bare(page: Page) -> None:
-    """Opens the empty page that bundles are shown on."""
-    assert STATIC.is_dir(), "the front end is not built: run `make install`"
-    page.route("**/*", serve)
-    page.goto(f"{HOST}/")
-
-
-def show(page: Page, bundle: str, traits: Traits, **options: int) -> None:
-    """Shows a bundle; `window.model` is its model. Options: width in pixels, number of views."""
-    page.evaluate(
-        "async ([bundle, traits, options]) => (await import('/fake_model.js')).show(bundle, traits, options)",
-        [bundle, traits, options],
-    )
-
-
-def update(page: Page, **traits: Any) -> None:
-    """Sends traits from Python, and waits until the frame that shows them has been drawn."""
-    page.evaluate(
-        "async (traits) => { window.model.update(traits);"
-        " for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame); }",
-        traits,
-    )
-
-
-def sent(page: Page) -> list[Traits]:
-    """What the view has asked for, without the ids."""
-    messages = page.evaluate("window.model.sent")
-    assert all(isinstance(message.pop("id"), str) for message in messages)
-    return messages
-
-
-def answer(page: Page, kind: str, **reply: Any) -> None:
-    """Answers the last question of a kind."""
-    page.evaluate(
-        "async ([kind, reply]) => { window.model.answer(kind, reply);"
-        " for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame); }",
-        [kind, reply],
-    )
+from tests.browser.frontend.bare_page import Traits
 
 
 def toolbar(**changes: Any) -> Traits:
@@ -212,13 +151,9 @@ def large_tree(count: int) -> Traits:
         start = 25 * line * 10
         if place == 0:
             tip = start + 490
-            branches.append(
-                branch(f"b{line}", f"branch {line}", "#2c6cdf", fork=fork, fork_step=start, tip_step=tip)
-            )
+            branches.append(branch(f"b{line}", f"branch {line}", "#2c6cdf", fork=fork, fork_step=start, tip_step=tip))
         cause = "change" if place % 10 == 0 else "interval"
-        nodes.append(
-            node(f"n{at}", f"b{line}", start + place * 10, cause, label=f"lr {at}" * (place % 10 == 0))
-        )
+        nodes.append(node(f"n{at}", f"b{line}", start + place * 10, cause, label=f"lr {at}" * (place % 10 == 0)))
     last = branches[-1]
     head = {"branch": last["id"], "step": last["tip_step"], "node": None, "running": True}
     return {"branches": branches, "nodes": nodes, "head": head, "selected": None}
@@ -257,8 +192,3 @@ def details(**changes: Any) -> Traits:
         }
         | changes
     }
-
-
-def dumps(traits: Traits) -> str:
-    """The traits as JSON, to compare two of them."""
-    return json.dumps(traits, sort_keys=True)

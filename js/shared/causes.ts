@@ -1,0 +1,14 @@
+/** The causes of a node: their names, in the order of the legend. Pure. */
+
+import type { Cause } from "../wire.ts";
+
+export const CAUSES: readonly Cause[] = ["start", "change", "manual", "interval", "best", "policy"];
+
+export const CAUSE_NAMES: Record<Cause, string> = {
+  start: "start",
+  change: "change",
+  manual: "by hand",
+  interval: "interval",
+  best: "best",
+  policy: "rule",
+};
