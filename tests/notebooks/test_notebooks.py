@@ -1,0 +1,116 @@
+"""The notebooks as a person finds them, executed from the first cell to the last in a kernel of their own."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+SECONDS = 60
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Executed:
+    """A notebook after its last cell: its outputs, and what an expression gave in its kernel at the end."""
+
+    def __init__(self, name: str, folder: Path, expression: str) -> None:
+        self.notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+        question = nbformat.v4.new_code_cell(f"import json\nprint(json.dumps({expression}))")
+        self.notebook.cells.append(question)
+        client = NotebookClient(self.notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
+        begun = time.monotonic()
+        client.execute()
+        self.seconds = time.monotonic() - begun
+        self.facts: dict[str, Any] = json.loads(question.outputs[-1].text)
+
+    def outputs(self) -> list[Any]:
+        return [output for cell in self.notebook.cells for output in cell.get("outputs", ())]
+
+
+def check(executed: Executed, folder: Path) -> None:
+    outputs = executed.outputs()
+    assert [output for output in outputs if output.output_type == "error"] == []
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    assert executed.seconds < SECONDS
+    run_directory = folder / executed.facts["path"]
+    assert run_directory.parent.parent == folder
+    assert (run_directory / "run.db").stat().st_size > 0
+    assert executed.facts["problems"] == []
+    assert executed.facts["exact"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield tmp_path_factory.mktemp("notebooks")
+
+
+@pytest.fixture(scope="module")
+def first_run(folder):
+    return Executed(
+        "01_first_run.ipynb",
+        folder,
+        """{
+            "path": str(run.path), "problems": run.problems, "exact": bool(run.nodes["exact"].all()),
+            "accuracy": final, "status": run.status, "steps": len(run.lineage_history("bolder")),
+            "head": run.head.step, "max_steps": run.max_steps, "layers": [type(layer).__name__ for layer in model],
+            "rates": {name: run.lineage_history(name)["lr"].iloc[before.step] for name in ("main", "bolder")},
+        }""",
+    )
+
+
+def test_the_first_run_learns_to_read_digits(first_run, folder):
+    check(first_run, folder)
+    facts = first_run.facts
+    assert {"BatchNorm2d", "Dropout"} <= set(facts["layers"])
+    assert facts["accuracy"] > 0.97
+    assert facts["status"] == "finished"
+    assert facts["steps"] == facts["head"] == facts["max_steps"]
+    assert facts["rates"] == {"main": 5e-4, "bolder": 1e-2}
+
+
+def test_its_second_cell_shows_the_widget(first_run):
+    second = [cell for cell in first_run.notebook.cells if cell.cell_type == "code"][1]
+    assert second.source.endswith("\nrun")
+    assert any(VIEW in output.get("data", {}) for output in second.outputs)
+
+
+def test_branching_tells_its_story(folder):
+    executed = Executed(
+        "02_branching.ipynb",
+        folder,
+        """{
+            "path": str(run.path), "problems": run.problems, "exact": bool(run.nodes["exact"].all()),
+            "digests": [first_time, second_time, run.flush() and here.digest],
+            "accuracy": comparison.loc["val/accuracy"].to_dict(), "rates": run.changes["new"].tolist(),
+            "shared": int((curves.loc[:500].nunique(axis=1) == 1).sum()),
+            "differ": int((curves.loc[501:700].nunique(axis=1) > 1).sum()),
+        }""",
+    )
+    check(executed, folder)
+    facts = executed.facts
+    broken, undone, gentle = facts["accuracy"].values()
+    assert broken < 0.5
+    assert undone > 0.8
+    assert gentle > 0.9
+    assert facts["rates"] == [0.1, 0.5, 0.02]
+    assert facts["shared"] == 500 // 25
+    assert facts["differ"] == 200 // 25
+    first, second, before = facts["digests"]
+    assert first == second != before
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
+def test_a_notebook_is_kept_as_it_was_written(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert not cell.metadata
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
