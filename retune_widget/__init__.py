@@ -16,6 +16,9 @@ from retune_widget.run import Run
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.tree import Branch, Node
+from retune_widget.view import register
+
+register.install()
 
 __all__ = [
     "Branch",

@@ -1,48 +1,35 @@
 """`Run`: one training with all its branches. All of the product, without a screen."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import pandas as pd
 import torch
 
+from retune_widget.engine import commands
 from retune_widget.engine.answer import Answer
-from retune_widget.engine.commands import (
-    DeleteBranch,
-    GrowBranch,
-    Pause,
-    Restore,
-    SetHyperparameters,
-    Start,
-    Stop,
-    TakeCheckpoint,
-    TrainSteps,
-    Undo,
-)
-from retune_widget.engine.changes import in_group
+from retune_widget.engine.checks import whole
 from retune_widget.engine.evaluation import Metric
 from retune_widget.engine.hyperparameters import Hyperparameter, Scale, Value, own_hyperparameter
+from retune_widget.engine.keys import in_group
 from retune_widget.engine.runner import Runner
 from retune_widget.engine.status import Status
-from retune_widget.engine.steps import named, to_floats
+from retune_widget.engine.steps import to_floats
+from retune_widget.engine.training import Training
 from retune_widget.errors import StatusError
 from retune_widget.helm import Helm
 from retune_widget.setup import Models, Optimizers, Setup, close_at_exit, planned_length
 from retune_widget.storage.places import describe, open_store
 from retune_widget.storage.writer import Writer
-from retune_widget.tracking import frames
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
+from retune_widget.tracking.record import BranchLike, NodeLike, Record
 from retune_widget.tracking.tree import Branch, Node, Tree
 
-NodeLike = Node | str
-BranchLike = Branch | str
 
-
-class Run:
+class Run(Training, Record):
     """Train in the background, steer while it runs, go back to any node and take another way.
 
     As the last expression of a notebook cell it shows the widget; everything the widget does is a method here. Methods
@@ -88,7 +75,8 @@ class Run:
             metrics: by name, `fn(output, target)` -> the mean over a batch; averaged by samples over val_data.
             evaluate: or your own evaluation: returns a dict of metrics. Runs without gradients, in evaluation mode.
             eval_every: steps between evaluations; None: at the end of each epoch.
-            epochs, max_steps: the planned length; None: until stopped.
+            epochs: the planned length in full passes over the data.
+            max_steps: or in steps; the shorter one counts. None: until stopped.
             checkpoint_every: steps between nodes of cause "interval"; None: none.
             scheduler: an LR scheduler; the built-in step drives it, after each optimizer step.
             scaler: a GradScaler; the built-in step uses it.
@@ -107,96 +95,33 @@ class Run:
             val_data=val_data, metrics=metrics, evaluate=evaluate, eval_every=eval_every, scheduler=scheduler,
             scaler=scaler, modules=modules, device=device, seed=seed,
         )  # fmt: skip
-        engine = setup.engine()
-        self.tree = Tree()
-        """The branches and nodes."""
-        self._records = History(to_floats)
-        self._engine = engine
-        self._store = open_store(path)
-        self.path: Path | None = getattr(self._store, "path", None)
+        engine = self._engine = setup.engine()
+        planned, start = planned_length(epochs, max_steps, engine.feed), engine.capture()
+        store = self._store = open_store(path)
+        self.path: Path | None = getattr(store, "path", None)
         """The run directory, or None for a run in memory."""
-        self._writer = Writer(self._store)
+        self._writer = Writer(store)
         self._writer.save_info(describe(seed))
-        self._helm = Helm(engine, self.tree, self._records, self._writer, checkpoint_every=checkpoint_every)
-        self._runner = Runner(engine, self._helm.execute, max_steps=planned_length(epochs, max_steps, engine.feed))
-        engine.on_step = self._helm.record_step
-        self._runner.on_finish = self._on_finish
-        self._runner.on_status = lambda status: self._helm.clock.run(running=status is Status.RUNNING)
+        tree, history = Tree(), History(to_floats)
+        helm = self._helm = Helm(
+            engine, tree, history, self._writer, start, checkpoint_every=whole("checkpoint_every", checkpoint_every)
+        )
+        Record.__init__(self, tree, history, helm.changes)
+        runner = Runner(engine, helm.execute, max_steps=planned)
+        Training.__init__(self, runner)
+        engine.on_step = helm.record_step
+        runner.loop.on_begin = runner.on_optimizer_step = helm.note_values
+        runner.own_step = step is not None
+        runner.on_start, runner.on_finish = helm.refresh_root, helm.finish
+        runner.on_status = lambda status: helm.recorder.clock.run(running=status is Status.RUNNING)
         close_at_exit(self)
 
-    # Running.
-
-    def start(self) -> None:
-        """Train in the background, or go on after a pause. Returns at once.
-
-        Raises:
-            StatusError: nothing says how to train, the planned steps are done, or the run is closed.
-        """
-        self._begin()
-        self._runner.call(Start())
-
-    def pause(self) -> None:
-        """Wait at the next step boundary. Returns at once."""
-        self._runner.submit(Pause())
-
-    def stop(self) -> None:
-        """Finish at the next step boundary; the state there becomes a node. Returns at once."""
-        self._runner.submit(Stop())
-
-    def step(self, n: int = 1) -> None:
-        """Train n steps, then pause; returns when they are done, raises what the training step raised."""
-        if not isinstance(n, int) or n < 1:
-            raise ValueError(f"step(n) takes a whole number from 1, not {n!r}.")
-        self._begin()
-        self._runner.call(TrainSteps(n))
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until it is not running.
-
-        Raises:
-            TimeoutError: it still runs after `timeout` seconds.
-            Exception: whatever the training step raised.
-        """
-        self._runner.wait(timeout)
-
-    def batches(self) -> Iterator[Any]:
-        """Your own loop: yields batches to train on, one optimizer step each; commands take effect in between.
-
-        Raises:
-            StatusError: the run is being trained already, or is closed.
-        """
-        self._begin()
-        return self._runner.batches()
-
-    def log(self, metrics: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-        """Record metrics of the step at hand: numbers or tensors with one element; `loss` becomes `train/loss`."""
-        self._runner.log(named({**(metrics or {}), **more}))
-
-    @property
-    def status(self) -> Status:
-        """ready, running, paused, finished, failed."""
-        return self._runner.status
-
-    @property
-    def error(self) -> BaseException | None:
-        """What the training step raised, while the status is failed."""
-        return self._runner.error
+    # Steering.
 
     @property
     def head(self) -> Head:
         """Where the run is: branch, step, epoch, node_id."""
         return self._helm.head
-
-    @property
-    def max_steps(self) -> int | None:
-        """Where training ends by itself; may be set at any time."""
-        return self._runner.max_steps
-
-    @max_steps.setter
-    def max_steps(self, steps: int | None) -> None:
-        self._runner.max_steps = planned_length(None, steps, self._engine.feed)
-
-    # Steering.
 
     def set(
         self, values: Mapping[str, Any] | None = None, /, *, group: str | None = None, note: str = "", **more: Any
@@ -218,8 +143,8 @@ class Run:
         """
         asked = {**(values or {}), **more}
         if group is not None:
-            asked = in_group(self._engine.hyperparameters, asked, group)
-        result: Change | Answer[Change] = self._runner.call(SetHyperparameters(asked, note=note))
+            asked = in_group(self.hyperparameters, asked, group)
+        result: Change | Answer[Change] = self._runner.call(commands.SetHyperparameters(asked, note=note))
         return result
 
     @property
@@ -242,8 +167,10 @@ class Run:
 
         Args:
             key: its name.
-            get, set: read the value, and put it in force.
-            low, high: the values that are allowed.
+            get: reads the value.
+            set: puts a value in force.
+            low: the lowest value that is allowed.
+            high: the highest.
             scale: how a slider moves: "linear", "log", or "one_minus_log".
             help: what going up and down does.
 
@@ -257,7 +184,7 @@ class Run:
 
     def checkpoint(self, note: str = "") -> Node | Answer[Node]:
         """Keep the state as a node. It is captured on return; `flush` returns when it is durable."""
-        result: Node | Answer[Node] = self._runner.call(TakeCheckpoint(note))
+        result: Node | Answer[Node] = self._runner.call(commands.TakeCheckpoint(note))
         return result
 
     def restore(self, node: NodeLike) -> Node | Answer[Node]:
@@ -267,7 +194,7 @@ class Run:
             UnknownNodeError: it is not in this run's tree.
             RestoreError: the model is not the one that was captured.
         """
-        result: Node | Answer[Node] = self._runner.call(Restore(node))
+        result: Node | Answer[Node] = self._runner.call(commands.Restore(node))
         return result
 
     def branch(
@@ -290,7 +217,7 @@ class Run:
             more: values by key.
         """
         asked = {**(values or {}), **more}
-        result: Branch | Answer[Branch] = self._runner.call(GrowBranch(node, name, reseed, asked))
+        result: Branch | Answer[Branch] = self._runner.call(commands.GrowBranch(node, name, reseed, asked))
         return result
 
     def undo(self) -> Branch | Answer[Branch]:
@@ -299,7 +226,7 @@ class Run:
         Raises:
             StatusError: no change was made on the way to here.
         """
-        result: Branch | Answer[Branch] = self._runner.call(Undo())
+        result: Branch | Answer[Branch] = self._runner.call(commands.Undo())
         return result
 
     def delete_branch(self, branch: BranchLike) -> None:
@@ -308,13 +235,12 @@ class Run:
         Raises:
             StatusError: it is the first branch, or the run stands on it.
         """
-        self._runner.call(DeleteBranch(branch))
+        self._runner.call(commands.DeleteBranch(branch))
 
     def rename(self, branch: BranchLike, name: str) -> None:
         """Give a branch a name of your own."""
         its = self.tree.branch(branch)
         self.tree.rename(its, name)
-        self._helm.update_head()
         self._writer.save_branch(its.record())
 
     def note(self, node: NodeLike, note: str) -> None:
@@ -325,29 +251,6 @@ class Run:
         self._writer.save_node(its.record())
 
     # Looking.
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """One row for each (branch, step): `branch, step, epoch, elapsed`, every metric, every hyperparameter."""
-        return frames.history_frame(self.tree, self._records)
-
-    def lineage_history(self, place: NodeLike | Branch) -> pd.DataFrame:
-        """The rows on the way from the root to a node, or to the tip of a branch (an object or its name)."""
-        return frames.lineage_frame(self.tree, self._records, self._place(place))
-
-    @property
-    def changes(self) -> pd.DataFrame:
-        """One row for each changed value: `branch, step, key, old, new, author, node, note`."""
-        return frames.changes_frame(self.tree, list(self._helm.changes))
-
-    @property
-    def nodes(self) -> pd.DataFrame:
-        """One row for each node."""
-        return frames.nodes_frame(self.tree, self._records)
-
-    def compare(self, places: Sequence[NodeLike | Branch]) -> pd.DataFrame:
-        """Nodes or branches side by side: the metrics, and the hyperparameters that differ."""
-        return frames.comparison_frame(self.tree, self._records, [self._place(place) for place in places])
 
     def digest(self) -> str:
         """A hash of every bit of the live state. Call it while the run is not training."""
@@ -370,27 +273,10 @@ class Run:
         """Stop training, save everything, let go of threads, workers and files. The run can still be read."""
         self._runner.close()
         self._engine.feed.close()
-        self._helm.store_history()
+        self._helm.close()
         self._writer.close()
         self._store.close()
 
     def __repr__(self) -> str:
         head = self.head
         return f"<Run {self.status} on {head.branch!r} at step {head.step:,}, {len(self.tree.nodes)} nodes>"
-
-    # Inside.
-
-    def _begin(self) -> None:
-        if self.status is Status.READY:
-            self._helm.refresh_root()
-
-    def _on_finish(self) -> None:
-        self._helm.checkpoint("interval", "end")
-        self._helm.store_history()
-
-    def _place(self, place: NodeLike | Branch) -> Node | Branch:
-        if isinstance(place, Branch):
-            return self.tree.branch(place)
-        if isinstance(place, str) and any(branch.name == place for branch in self.tree.branches):
-            return self.tree.branch(place)
-        return self.tree.node(place)

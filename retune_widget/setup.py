@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import torch
 from torch import nn, optim
 
+from retune_widget.engine.checks import whole
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.evaluation import Metric, evaluation_over
 from retune_widget.engine.feed import Feed, make_feed
 from retune_widget.engine.state import LiveState, Stateful
-from retune_widget.engine.steps import Step, own_step, supervised_step
+from retune_widget.engine.steps import Step, named, own_step, supervised_step
 
 Models = nn.Module | Mapping[str, nn.Module]
 Optimizers = optim.Optimizer | Mapping[str, optim.Optimizer]
@@ -46,9 +47,11 @@ class Setup:
             TypeError: an argument is of a type that cannot be trained or captured.
             ValueError: arguments that contradict each other.
         """
+        if type(self.seed) is not int:
+            raise ValueError(f"seed must be a whole number, not {self.seed!r}.")
         models = _named("model", self.model, nn.Module)
         optimizers = _named("optimizer", self.optimizer, optim.Optimizer)
-        self._check_names(models, optimizers)
+        self._check(models, optimizers)
         device = torch.device(self.device) if self.device is not None else None
         if device is not None:
             for model in models.values():
@@ -65,14 +68,18 @@ class Setup:
             self._step(models, optimizers, device),
             seed=self.seed,
             evaluate=self._evaluation(models, device),
-            eval_every=_whole("eval_every", self.eval_every),
+            eval_every=whole("eval_every", self.eval_every),
         )
 
-    def _check_names(self, models: Mapping[str, Any], optimizers: Mapping[str, Any]) -> None:
+    def _check(self, models: Mapping[str, Any], optimizers: Mapping[str, Any]) -> None:
         taken = [*models, *optimizers]
         for name in self.modules or {}:
             if name in models or name in {"scheduler", "scaler"}:
                 raise ValueError(f"modules={{{name!r}: …}}: this name is taken; the names in use are {taken}.")
+        functions = {"loss_fn": self.loss_fn, "step": self.step, "evaluate": self.evaluate, **(self.metrics or {})}
+        for name, function in functions.items():
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be a function, not {function!r}.")
         if self.loss_fn is not None and self.step is not None:
             raise ValueError("Pass loss_fn= (the built-in step) or step= (your own), not both.")
 
@@ -86,13 +93,13 @@ class Setup:
         if len(models) > 1 or len(optimizers) > 1:
             raise ValueError("loss_fn= trains one model with one optimizer. With several, pass your own step=.")
         if isinstance(self.scheduler, optim.lr_scheduler.ReduceLROnPlateau):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004  # the type is fine, the combination is not
                 "ReduceLROnPlateau needs a metric, which the built-in step does not give it: pass your own step=, or "
                 "drive it in your own loop over run.batches()."
             )
         return supervised_step(
-            *models.values(),
-            *optimizers.values(),
+            next(iter(models.values())),
+            next(iter(optimizers.values())),
             self.loss_fn,
             device=device,
             scheduler=self.scheduler,
@@ -104,7 +111,7 @@ class Setup:
     ) -> Callable[[], dict[str, Any]] | None:
         if self.evaluate is not None:
             evaluate = self.evaluate
-            return lambda: dict(evaluate())
+            return lambda: named({k if "/" in k else f"val/{k}": v for k, v in evaluate().items()})
         if self.val_data is None:
             if self.eval_every is not None or self.metrics:
                 raise ValueError("eval_every= and metrics= need val_data= to measure on (or your own evaluate=).")
@@ -125,7 +132,7 @@ class Setup:
         for name, extra in extras.items():
             if not isinstance(extra, Stateful | torch.Generator):
                 raise TypeError(
-                    f"{name} is a {type(extra).__name__}, without state_dict and load_state_dict: it cannot be captured."
+                    f"{name} is a {type(extra).__name__} without state_dict and load_state_dict: it cannot be captured."
                 )
         return extras
 
@@ -145,18 +152,11 @@ def _named(word: str, given: Any, kind: type) -> dict[str, Any]:
 
 def _check_device(model: nn.Module, device: torch.device) -> None:
     for name, parameter in model.named_parameters():
-        same_index = device.index is None or parameter.device.index == device.index
-        if parameter.device.type != device.type or not same_index:
+        if str(device) not in {str(parameter.device), parameter.device.type}:
             raise ValueError(
                 f"device={str(device)!r}, but the parameter {name!r} is on {str(parameter.device)!r}: move the model "
                 "there before the optimizer is made."
             )
-
-
-def _whole(name: str, number: int | None) -> int | None:
-    if number is not None and (not isinstance(number, int) or number < 1):
-        raise ValueError(f"{name} must be a whole number from 1, not {number!r}.")
-    return number
 
 
 def planned_length(epochs: int | None, max_steps: int | None, feed: Feed) -> int | None:
@@ -165,8 +165,8 @@ def planned_length(epochs: int | None, max_steps: int | None, feed: Feed) -> int
     Raises:
         ValueError: it is no whole number, or epochs are given where the length of one is not known.
     """
-    _whole("epochs", epochs)
-    _whole("max_steps", max_steps)
+    whole("epochs", epochs)
+    whole("max_steps", max_steps)
     if epochs is None:
         return max_steps
     if feed.steps_per_epoch is None:

@@ -24,8 +24,7 @@ class Answer(Future[Result], Generic[Result]):
             StatusError: asked by the training thread, before the boundary at which it takes effect.
         """
         if not self.done() and self.trainer is threading.current_thread():
-            message = "This takes effect at the next step boundary; its result is there after it."
-            raise StatusError(message)
+            raise StatusError("This takes effect at the next step boundary; its result is there after it.")
         return super().result(timeout)
 
     def __repr__(self) -> str:

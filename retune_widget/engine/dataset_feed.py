@@ -11,10 +11,14 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset, TensorDataset
 
+from retune_widget.engine import generators
 from retune_widget.engine.rng import mix, seed_generators
 from retune_widget.errors import HyperparameterError
 
 Json = dict[str, Any]
+
+ORDER, SAMPLE = 1, 2
+"""Kinds of seeds: the same numbers give unrelated ones for each."""
 
 
 class Plan(Sampler[list[tuple[int, int]]]):
@@ -28,7 +32,7 @@ class Plan(Sampler[list[tuple[int, int]]]):
         """The indices of the whole epoch, in order."""
         if not self.shuffle:
             return list(range(self.length))
-        generator = torch.Generator().manual_seed(mix(self.seed, self.epoch))
+        generator = torch.Generator().manual_seed(mix(ORDER, self.seed, self.epoch))
         return torch.randperm(self.length, generator=generator).tolist()
 
     def size_at(self, start: int) -> int:
@@ -39,35 +43,38 @@ class Plan(Sampler[list[tuple[int, int]]]):
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order, start = self.order(), self.start
         while size := self.size_at(start):
-            yield [(index, mix(self.seed, self.epoch, index)) for index in order[start : start + size]]
+            yield [(index, mix(SAMPLE, self.seed, self.epoch, index)) for index in order[start : start + size]]
             start += size
 
 
 class SeededDataset(Dataset[Any]):
-    """A dataset whose sample is fetched with generators that are seeded for it."""
+    """A dataset whose sample is fetched with generators that are seeded for it, the dataset's own included."""
 
     def __init__(self, dataset: Dataset[Any]) -> None:
         self.dataset = dataset
+        self.generators = generators.held_by(dataset)
 
     def __getitem__(self, place: tuple[int, int]) -> Any:
         """The sample at (index, seed)."""
         index, seed = place
         seed_generators(seed)
+        for generator in self.generators:
+            generators.seed(generator, seed)
         return self.dataset[index]
 
 
 class TensorRows(Dataset[Any]):
-    """A TensorDataset read a batch at a time: the same bits as sample by sample, without the wait."""
+    """A TensorDataset, or a Subset of one, read a batch at a time: the same bits as sample by sample, and faster."""
 
-    def __init__(self, tensors: Sequence[torch.Tensor], indices: Sequence[int] | None) -> None:
-        self.tensors = tensors
+    def __init__(self, dataset: TensorDataset, indices: Sequence[int] | None) -> None:
+        self.dataset = dataset
         self.indices = None if indices is None else torch.as_tensor(indices, dtype=torch.int64)
 
     def __getitems__(self, places: list[tuple[int, int]]) -> list[torch.Tensor]:
         """The rows of a whole batch."""
         rows = torch.tensor([index for index, _ in places])
         rows = rows if self.indices is None else self.indices[rows]
-        return [tensor[rows] for tensor in self.tensors]
+        return [tensor[rows] for tensor in self.dataset.tensors]
 
     def __getitem__(self, place: tuple[int, int]) -> Any:
         """One row."""
@@ -127,10 +134,12 @@ class DatasetFeed:
     @batch_size.setter
     def batch_size(self, size: int) -> None:
         if not 1 <= size <= self._plan.length:
-            message = f"batch_size must be from 1 to {self._plan.length}, the number of samples: {size}."
-            raise HyperparameterError(message)
+            raise HyperparameterError(
+                f"batch_size must be from 1 to {self._plan.length}, the number of samples: {size}."
+            )
         self._plan.batch_size = size
-        self._iterator, self._holds_batch = None, False
+        self._iterator, self._batch, self._holds_batch = None, None, False
+        self._end_epoch()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -139,18 +148,28 @@ class DatasetFeed:
         return full + (1 if rest and not self._plan.drop_last else 0)
 
     def next(self) -> Any:
-        """The batch at the position; the same one again until `advance`."""
+        """The batch at the position; the same one again until `advance`, also after the dataset raised something."""
         if not self._holds_batch:
-            if self._iterator is None:
-                self._plan.epoch, self._plan.start = self.epoch, self._start
-                self._iterator = iter(self._loader)
-            self._batch, self._holds_batch = next(self._iterator), True
+            try:
+                if self._iterator is None:
+                    self._plan.epoch, self._plan.start = self.epoch, self._start
+                    self._iterator = iter(self._loader)
+                self._batch, self._holds_batch = next(self._iterator), True
+            except StopIteration as error:
+                self.close()
+                raise RuntimeError("The dataset raised StopIteration instead of giving a sample.") from error
+            except BaseException:
+                self.close()
+                raise
         return self._batch
 
     def advance(self) -> None:
         """Move behind the batch; at the end of the epoch, to the next one."""
         self._start += self._plan.size_at(self._start)
         self._batch, self._holds_batch = None, False
+        self._end_epoch()
+
+    def _end_epoch(self) -> None:
         if not self._plan.size_at(self._start):
             self.epoch, self._start, self._iterator = self.epoch + 1, 0, None
             self._plan.seed = self._next_seed
@@ -166,27 +185,32 @@ class DatasetFeed:
         }
 
     def seek(self, position: Json) -> None:
-        """Go to a position."""
+        """Go to a position; workers begin anew there, with the dataset as it is now."""
+        self.close()
         self.epoch, self._start = position["epoch"], position["sample"]
         self._plan.batch_size = position["batch_size"]
         self._plan.seed, self._next_seed = position["seed"], position["next_seed"]
-        self._iterator, self._batch, self._holds_batch = None, None, False
 
     def reseed(self, seed: int) -> None:
         """Another order from the next epoch on: this one's samples are still seen once each."""
         self._next_seed = seed
         if not self._start:
+            self.close()
             self._plan.seed = seed
 
+    def refetch(self) -> None:
+        """The dataset was changed: fetch from here on anew, workers included."""
+        self.close()
+
     def close(self) -> None:
-        """Let go of the workers."""
-        self._iterator = None
+        """Let go of the workers, and of what was fetched ahead."""
+        self._iterator, self._batch, self._holds_batch = None, None, False
         self._loader._iterator = None  # noqa: SLF001  # persistent workers live until the loader lets go of them
 
 
 def _tensor_rows(dataset: Dataset[Any]) -> TensorRows | None:
     if type(dataset) is TensorDataset:
-        return TensorRows(dataset.tensors, None)
+        return TensorRows(dataset, None)
     if type(dataset) is Subset and type(dataset.dataset) is TensorDataset:
-        return TensorRows(dataset.dataset.tensors, list(dataset.indices))
+        return TensorRows(dataset.dataset, list(dataset.indices))
     return None

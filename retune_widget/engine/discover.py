@@ -6,24 +6,44 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from retune_widget.engine.hyperparameters import GroupField, Hyperparameter, Kind, ParamGroup, Scale
+from retune_widget.engine.hyperparameters import GroupField, Hyperparameter, Kind, Scale
 from retune_widget.engine.rules import takes_effect
 
 # Switches between kernels (not values to tune), and numbers that schedulers park in a group for themselves.
-NOT_TUNED = frozenset(
-    "params param_names name foreach fused capturable differentiable initial_lr swa_lr max_lr min_lr base_momentum "
-    "max_momentum min_momentum".split()
-)
+NOT_TUNED = frozenset({
+    *("params", "param_names", "name", "foreach", "fused", "capturable", "differentiable"),
+    *("initial_lr", "swa_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "min_momentum"),
+})  # fmt: skip
 # field: (scale, low, high, what it does). Ranges are for sliders only; wider values can be typed.
 KNOWN: dict[str, tuple[Scale, float, float, str]] = {
-    "lr": ("log", 1e-6, 1.0, "Step size. Higher learns faster until it becomes unstable; lower is steadier and slower."),
+    "lr": (
+        "log",
+        1e-6,
+        1.0,
+        "Step size. Higher learns faster until it becomes unstable; lower is steadier and slower.",
+    ),
     "weight_decay": ("log", 1e-6, 1.0, "Pulls weights towards 0. Higher regularises more; 0 switches it off."),
-    "eps": ("log", 1e-12, 1e-1, "Keeps the division stable. Higher makes adaptive steps smaller where gradients are tiny."),
-    "momentum": ("one_minus_log", 0.0, 0.9999, "How much of the last step is kept. Higher smooths and speeds up, and overshoots."),
+    "eps": (
+        "log",
+        1e-12,
+        1e-1,
+        "Keeps the division stable. Higher makes adaptive steps smaller where gradients are tiny.",
+    ),
+    "momentum": (
+        "one_minus_log",
+        0.0,
+        0.9999,
+        "How much of the last step is kept. Higher smooths and speeds up, and overshoots.",
+    ),
     "betas[0]": ("one_minus_log", 0.0, 0.9999, "Memory of the gradient's mean. Higher smooths more and reacts later."),
     "betas[1]": ("one_minus_log", 0.0, 0.99999, "Memory of the gradient's square. Higher gives steadier step sizes."),
     "alpha": ("one_minus_log", 0.0, 0.99999, "Memory of the squared gradient. Higher gives steadier step sizes."),
-    "rho": ("one_minus_log", 0.0, 0.99999, "Memory of squared gradients and updates. Higher gives steadier step sizes."),
+    "rho": (
+        "one_minus_log",
+        0.0,
+        0.99999,
+        "Memory of squared gradients and updates. Higher gives steadier step sizes.",
+    ),
     "dampening": ("linear", 0.0, 1.0, "Weakens the gradient's part in the momentum."),
     "lr_decay": ("log", 1e-8, 1e-1, "How fast the step size falls by itself."),
     "momentum_decay": ("log", 1e-5, 1e-1, "How fast the momentum's schedule falls off."),
@@ -34,6 +54,8 @@ KNOWN: dict[str, tuple[Scale, float, float, str]] = {
     "step_sizes[1]": ("log", 1e-2, 1e3, "The largest step."),
     "lambd": ("log", 1e-8, 1e-1, "How fast the step size decays."),
     "t0": ("log", 1.0, 1e7, "The step at which averaging begins."),
+    "d": ("linear", 1.0, 10.0, "Clips updates above this size."),
+    "initial_accumulator_value": ("linear", 0.0, 1.0, "Where the sums of squares begin."),
     "tolerance_grad": ("log", 1e-12, 1e-2, "A step ends early below this gradient."),
     "tolerance_change": ("log", 1e-14, 1e-3, "A step ends early below this change."),
 }
@@ -58,16 +80,19 @@ def discover(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Hyper
 
 
 def group_names(optimizer: torch.optim.Optimizer) -> list[str]:
-    """A name for each param group: its `"name"` entry where it is unique, else its number."""
-    given = [group.get("name") for group in optimizer.param_groups]
-    return [
-        str(name) if name is not None and given.count(name) == 1 else f"group{index}"
-        for index, name in enumerate(given)
-    ]
+    """A name for each param group: its `"name"` entry where that is unique, else its number."""
+    given = [str(group.get("name") or "") for group in optimizer.param_groups]
+    names: list[str] = []
+    for index, name in enumerate(given):
+        free = name if name and given.count(name) == 1 else f"group{index}"
+        while free in names or (free in given and free != name):
+            free += "_"
+        names.append(free)
+    return names
 
 
 def _fields(name: str, optimizer: torch.optim.Optimizer, index: int) -> Iterator[tuple[GroupField, str]]:
-    group: ParamGroup = optimizer.param_groups[index]
+    group = optimizer.param_groups[index]
     for field, value in group.items():
         if field in NOT_TUNED:
             continue

@@ -16,6 +16,9 @@ from retune_widget.errors import HyperparameterError
 
 OnStep = Callable[[int, Metrics], None]
 
+STEP, EVALUATION = 3, 4
+"""Kinds of seeds beside those of the feed: the same numbers give unrelated ones for each."""
+
 
 class Engine:
     """Trains step by step; captures and restores; changes hyperparameters. Used by one thread at a time.
@@ -46,7 +49,8 @@ class Engine:
             evaluate: measures on held-out data.
             eval_every: steps between evaluations; None: at the end of each epoch.
         """
-        self.live, self.feed, self.train_on = live, feed, step
+        self.live, self.feed = live, feed
+        self.train_on = step if step is None or live.keep_gradients else self._without_gradients(step)
         self.evaluate, self.eval_every = evaluate, eval_every
         self.step = 0
         self.noise_seed = seed
@@ -74,7 +78,8 @@ class Engine:
         Sibling branches share (seed, step), so the noise of the step too: they differ by their changes alone.
         """
         batch = self.feed.next()
-        rng.seed_generators(rng.mix(self.noise_seed, self.step))
+        self.live.keep_gradients = True
+        rng.seed_generators(rng.mix(STEP, self.noise_seed, self.step))
         return batch
 
     def complete_step(self, metrics: Metrics) -> None:
@@ -84,7 +89,8 @@ class Engine:
         self.step += 1
         try:
             if self.evaluate is not None and self._is_time_to_evaluate(epoch):
-                with aside(self.live.models.values()):
+                with aside(self.live):
+                    rng.seed_generators(rng.mix(EVALUATION, self.noise_seed, self.step))
                     metrics = {**metrics, **self.evaluate()}
         finally:
             self.on_step(self.step, metrics)
@@ -93,6 +99,16 @@ class Engine:
         if self.eval_every is not None:
             return self.step % self.eval_every == 0
         return self.feed.epoch != epoch_before
+
+    def _without_gradients(self, step: Step) -> Step:
+        """The built-in step begins with `zero_grad`: what it leaves in `.grad` is no state."""
+
+        def train(batch: Any) -> Metrics:
+            metrics = step(batch)
+            self.live.keep_gradients = False
+            return metrics
+
+        return train
 
     # Between two steps.
 
@@ -104,11 +120,13 @@ class Engine:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put everything back, the random generators last. Raises RestoreError; then nothing was changed."""
-        self.feed.close()
-        self.live.restore(snapshot)
+        self.live.check(snapshot)
+        self.tainted = "a restore was cut off in the middle: restore again"
+        self.feed.seek(snapshot.values["position"])
         self.step = snapshot.step
         self.noise_seed = snapshot.values["noise_seed"]
-        self.feed.seek(snapshot.values["position"])
+        self.live.restore(snapshot)
+        self.tainted = None
         self.rediscover()
 
     def reseed(self, seed: int) -> None:
@@ -124,6 +142,8 @@ class Engine:
     def apply(self, planned: list[PlannedChange]) -> None:
         """Put planned values in force: the next step uses them."""
         changes.apply(planned)
+        if any(change.hyperparameter.place is None for change in planned):
+            self.feed.refetch()  # the user's own value may be one of the dataset's, of which each worker has a copy
 
     def values(self) -> list[tuple[str, Value]]:
         """Every hyperparameter's value in force, by key."""

@@ -1,9 +1,17 @@
 """Where batches come from: one protocol, and the choice of the feed that fits what the user passed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler, default_collate
+from torch import Tensor
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    default_collate,
+)
 
 from retune_widget.engine.dataset_feed import DatasetFeed
 from retune_widget.engine.plain_feeds import NoData, OpaqueFeed, SequenceFeed
@@ -44,6 +52,9 @@ class Feed(Protocol):
     def reseed(self, seed: int) -> None:
         """Take another order from the next epoch on."""
 
+    def refetch(self) -> None:
+        """Something that the data depends on was changed: forget what was fetched ahead."""
+
     def close(self) -> None:
         """Let go of workers."""
 
@@ -64,55 +75,62 @@ def make_feed(data: Any, batch_size: int | None, seed: int) -> Feed:
 
     Args:
         data: a map-style Dataset or a DataLoader (exact where it can be taken apart), a list of batches (exact), any
-            other iterable of batches (not exact), or None.
+            other iterable of batches or an IterableDataset (not exact), or None.
         batch_size: for a Dataset; a DataLoader brings its own.
         seed: of the order and of every sample.
 
     Raises:
-        ValueError: batch_size is missing, or given where it cannot act.
+        ValueError: batch_size is missing, or given where it cannot act; there is no data in it.
         TypeError: this is no data.
         HyperparameterError: batch_size is above the number of samples.
     """
     if isinstance(data, DataLoader):
         return _from_loader(data, batch_size, seed)
-    if isinstance(data, list | tuple) or data is None or not _is_map_style(data):
-        if batch_size is not None:
-            message = "batch_size is for a Dataset; this data comes in batches already. Leave batch_size out."
-            raise ValueError(message)
-        if data is None:
-            return NoData()
-        if isinstance(data, Sequence):
-            if not data:
-                message = "The data is empty: there is nothing to train on."
-                raise ValueError(message)
-            return SequenceFeed(data)
-        if not hasattr(data, "__iter__"):
-            message = (
-                f"{type(data).__name__} is no data: pass a Dataset, a DataLoader, an iterable of batches, or None."
-            )
-            raise TypeError(message)
-        return OpaqueFeed(data, f"{type(data).__name__} is an iterable whose position cannot be set")
-    if batch_size is None:
-        message = "A Dataset needs a batch size: Run(..., batch_size=64)."
-        raise ValueError(message)
-    if not len(data):
-        message = "The data set is empty: there is nothing to train on."
-        raise ValueError(message)
-    return DatasetFeed(data, batch_size=batch_size, seed=seed)
+    _check_kind(data)
+    if isinstance(data, IterableDataset) and batch_size is not None:
+        return _from_loader(DataLoader(data, batch_size=batch_size), None, seed)
+    if _is_map_style(data):
+        if batch_size is None:
+            raise ValueError("A Dataset needs a batch size: Run(..., batch_size=64).")
+        if not len(data):
+            raise ValueError("The data set is empty: there is nothing to train on.")
+        return DatasetFeed(data, batch_size=batch_size, seed=seed)
+    if batch_size is not None:
+        raise ValueError("batch_size is for a Dataset; this data comes in batches already. Leave batch_size out.")
+    if data is None:
+        return NoData()
+    if isinstance(data, Sequence):
+        if not data:
+            raise ValueError("The data is empty: there is nothing to train on.")
+        return SequenceFeed(data)
+    return OpaqueFeed(data, f"{type(data).__name__} is an iterable whose position cannot be set")
+
+
+def _check_kind(data: Any) -> None:
+    if isinstance(data, tuple) and len({len(part) for part in data if isinstance(part, Tensor) and part.ndim}) == 1:
+        raise TypeError(
+            "A tuple of tensors is no data: pass torch.utils.data.TensorDataset(x, y), or a list of batches."
+        )
+    readable = data is None or hasattr(data, "__iter__") or _is_map_style(data)
+    if isinstance(data, Mapping | str | bytes) or not readable:
+        raise TypeError(
+            f"{type(data).__name__} is no data: pass a Dataset, a DataLoader, an iterable of batches, or None."
+        )
 
 
 def _from_loader(loader: DataLoader[Any], batch_size: int | None, seed: int) -> Feed:
     why = _why_whole(loader)
     if why is not None:
         if batch_size is not None:
-            message = f"batch_size cannot act here: the DataLoader is used as it is, because {why}."
-            raise ValueError(message)
+            raise ValueError(f"batch_size cannot act here: the DataLoader is used as it is, because {why}.")
         return OpaqueFeed(loader, f"the DataLoader is used as it is, because {why}")
     options = {name: getattr(loader, name) for name in LOADER_OPTIONS}
     if not loader.num_workers:
         options = {name: options[name] for name in ("collate_fn", "pin_memory")}
     if options["collate_fn"] is default_collate:
         del options["collate_fn"]
+    if not len(loader.dataset):  # type: ignore[arg-type]  # map-style, as its sampler needs a length
+        raise ValueError("The data set is empty: there is nothing to train on.")
     return DatasetFeed(
         loader.dataset,
         batch_size=batch_size or loader.batch_size or 1,
@@ -138,4 +156,6 @@ def _why_whole(loader: DataLoader[Any]) -> str | None:
 
 
 def _is_map_style(data: Any) -> bool:
-    return hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, IterableDataset)
+    """Whether samples can be fetched by number; a list or a tuple holds batches, not samples."""
+    by_number = hasattr(data, "__len__") and hasattr(data, "__getitem__")
+    return by_number and not isinstance(data, IterableDataset | list | tuple)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -85,6 +85,25 @@ class GroupField:
             elements[self.element] = _like(elements[self.element], value)
             self.param_group[self.field] = type(old)(elements)
 
+    def put(self, old: ParamGroup, fields: ParamGroup, value: Value) -> None:
+        """Set the field in `fields`; the other elements of a tuple are taken from there, or from `old`."""
+        if self.element is None:
+            fields[self.field] = value
+        else:
+            elements = list(fields[self.field] if self.field in fields else old[self.field])
+            elements[self.element] = value
+            fields[self.field] = tuple(elements)
+
+    def is_beside(self, other: "GroupField") -> bool:
+        """Whether both are in the same param group."""
+        return self.optimizer is other.optimizer and self.group_index == other.group_index
+
+    def stored(self, value: Value) -> Value:
+        """The value as it will read when it is there: a float32 tensor holds 0.1 as 0.10000000149."""
+        old = self.param_group[self.field]
+        old = old if self.element is None else old[self.element]
+        return torch.tensor(value, dtype=old.dtype).item() if isinstance(old, Tensor) else value
+
 
 def _like(old: object, value: Value) -> object:
     if isinstance(old, Tensor):
@@ -99,30 +118,34 @@ def checked(key: str, kind: Kind, value: object) -> Value:
     Raises:
         HyperparameterError: it is of another type, or not finite.
     """
-    if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.item()
+    value = _plain(value)
     if kind == "bool":
         if isinstance(value, bool):
             return value
-        message = f"{key} is on or off: give True or False, not {value!r}."
-        raise HyperparameterError(message)
+        raise HyperparameterError(f"{key} is on or off: give True or False, not {value!r}.")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        try:
-            value = value.item()  # type: ignore[attr-defined]  # a numpy scalar
-        except AttributeError:
-            pass
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        message = f"{key} takes a number, not {value!r} ({type(value).__name__})."
-        raise HyperparameterError(message)
-    if not math.isfinite(value):
-        message = f"{key} cannot be {value}: give a finite number."
-        raise HyperparameterError(message)
-    if kind == "int":
-        if value != int(value):
-            message = f"{key} takes a whole number, not {value!r}."
-            raise HyperparameterError(message)
-        return int(value)
-    return float(value)
+        raise HyperparameterError(f"{key} takes a number, not {value!r} ({type(value).__name__}).")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise HyperparameterError(f"{key} cannot be {number}: give a finite number.")
+    if kind == "float":
+        return number
+    if not number.is_integer():
+        raise HyperparameterError(f"{key} takes a whole number, not {value!r}.")
+    return int(value)
+
+
+def _plain(value: object) -> object:
+    """A tensor or numpy scalar as the Python number that it is."""
+    if isinstance(value, int | float) or not hasattr(value, "item"):
+        return value
+    try:
+        return cast("object", value.item())
+    except (RuntimeError, TypeError, ValueError):  # it has several elements
+        return value
 
 
 def own_hyperparameter(

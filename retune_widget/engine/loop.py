@@ -9,10 +9,16 @@ from typing import Any
 
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.steps import Metrics
+from retune_widget.engine.watch import StepWatch
 
 
 class Loop:
-    """One training loop over an engine."""
+    """One training loop over an engine.
+
+    Attributes:
+        in_step: whether a batch was yielded and the step is not complete.
+        on_begin: called when a step begins, after the boundary.
+    """
 
     def __init__(self, engine: Engine, boundary: Callable[[], bool], on_data_end: Callable[[], None]) -> None:
         """Wire the loop.
@@ -25,6 +31,7 @@ class Loop:
         self._engine, self._boundary, self._on_data_end = engine, boundary, on_data_end
         self._metrics: Metrics = {}
         self.in_step = False
+        self.on_begin: Callable[[], None] = lambda: None
 
     def log(self, metrics: Metrics) -> None:
         """Metrics of the step that is being trained."""
@@ -38,6 +45,7 @@ class Loop:
             except StopIteration:
                 self._on_data_end()
                 continue
+            self.on_begin()
             self.in_step = True
             yield batch
             self.complete_step()
@@ -48,7 +56,24 @@ class Loop:
         metrics, self._metrics = self._metrics, {}
         self._engine.complete_step(metrics)
 
-    def abandon_step(self) -> None:
-        """The batch was not trained on; it will come again."""
-        self.in_step = False
-        self._metrics = {}
+    def leave(self, watch: StepWatch | None) -> Exception | None:
+        """The driver left: count the step at hand if the optimizer made it, else the batch will come again.
+
+        Args:
+            watch: what is known of the step in a loop of the caller's own; None: it ended with an error.
+
+        Returns:
+            What the evaluation after the step raised, if it did.
+        """
+        if not self.in_step:
+            return None
+        if watch is not None and watch.stepped:
+            try:
+                self.complete_step()
+            except Exception as error:  # noqa: BLE001  # kept as the run's error
+                return error
+        else:
+            if watch is None or watch.touched():
+                self._engine.tainted = f"the loop was left inside step {self._engine.step + 1}"
+            self.in_step, self._metrics = False, {}
+        return None

@@ -42,6 +42,9 @@ class SequenceFeed:
     def reseed(self, seed: int) -> None:
         """The order is the list's own."""
 
+    def refetch(self) -> None:
+        """Nothing is fetched ahead."""
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -70,6 +73,9 @@ class NoData:
     def reseed(self, seed: int) -> None:
         """No order."""
 
+    def refetch(self) -> None:
+        """Nothing is fetched ahead."""
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -80,10 +86,12 @@ class OpaqueFeed:
     exact = False
 
     def __init__(self, iterable: Any, why: str) -> None:
-        self._iterable, self.why = iterable, why
+        self._iterable = iterable
+        self.why: str | None = why
         self._iterator: Iterator[Any] | None = None
         self._batch: Any = None
         self._holds_batch = False
+        self._failure: Exception | None = None
         self.epoch, self._index = 0, 0
 
     @property
@@ -96,21 +104,32 @@ class OpaqueFeed:
 
     def next(self) -> Any:
         """The batch that comes next; at the end of a pass the iterable is iterated anew."""
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         if not self._holds_batch:
             if self._iterator is None:
                 self._iterator = iter(self._iterable)
-            self._batch, self._holds_batch = next(self._iterator), True
+            try:
+                self._batch, self._holds_batch = next(self._iterator), True
+            except StopIteration:
+                self._iterator = iter(()) if isinstance(self._iterable, Iterator) else None
+                raise
         return self._batch
 
     def advance(self) -> None:
-        """Let go of the batch, and look ahead: an epoch is over when nothing follows."""
+        """Let go of the batch, and look ahead: an epoch is over when nothing follows.
+
+        What goes wrong in looking ahead is raised when that batch is asked for: this step is complete.
+        """
         self._batch, self._holds_batch = None, False
         self._index += 1
         try:
             self.next()
         except StopIteration:
             self.epoch, self._index = self.epoch + 1, 0
-            self._iterator = iter(()) if isinstance(self._iterable, Iterator) else None
+        except Exception as error:  # noqa: BLE001  # kept, and raised by `next`
+            self._failure = error
 
     def position(self) -> Json:
         """How many batches were drawn in this epoch."""
@@ -122,6 +141,9 @@ class OpaqueFeed:
 
     def reseed(self, seed: int) -> None:
         """The order is the iterable's own."""
+
+    def refetch(self) -> None:
+        """What was fetched ahead is used: it would not come again."""
 
     def close(self) -> None:
         """Let go of the iterator."""

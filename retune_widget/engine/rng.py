@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from retune_widget.engine.pack import Tensors
+from retune_widget.engine.leaves import Tensors
 
 _WORD = 2**64 - 1
+_HAS_MPS = torch.backends.mps.is_available()
 
 
 def mix(*numbers: int) -> int:
@@ -31,9 +31,8 @@ def mix(*numbers: int) -> int:
 def seed_generators(seed: int) -> None:
     """Seed all generators for one step or one sample. 9 µs; `torch.manual_seed` alone takes 115."""
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
-        for generator in torch.cuda.default_generators:
-            generator.manual_seed(seed)
+    for generator in _of_devices():
+        generator.manual_seed(seed)
     np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002  # the global generator is the one that user code draws from
     random.seed(seed)
 
@@ -41,22 +40,25 @@ def seed_generators(seed: int) -> None:
 def capture(tensors: Tensors) -> dict[str, Any]:
     """The state of every generator: tensors go to `tensors`, the rest is returned as JSON."""
     tensors["rng/torch"] = torch.get_rng_state()
-    devices = torch.cuda.device_count() if torch.cuda.is_initialized() else 0
-    for index in range(devices):
-        tensors[f"rng/cuda{index}"] = torch.cuda.get_rng_state(index)
+    devices = _of_devices()
+    for index, generator in enumerate(devices):
+        tensors[f"rng/device{index}"] = generator.get_state()
     kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
     tensors["rng/numpy"] = torch.from_numpy(np.asarray(keys, np.uint32).view(np.int32).copy())
     version, words, gauss = random.getstate()
     tensors["rng/python"] = torch.tensor(words, dtype=torch.int64)
-    return {"cuda": devices, "numpy": [kind, position, has_gauss, cached], "python": [version, gauss]}
+    return {
+        "devices": len(devices),
+        "numpy": [kind, position, has_gauss, cached],
+        "python": [version, gauss],
+    }
 
 
 def restore(values: dict[str, Any], tensors: Tensors) -> None:
     """Put every generator back to a captured state."""
     torch.set_rng_state(tensors["rng/torch"].cpu())
-    if torch.cuda.is_available():
-        for index in range(min(values["cuda"], torch.cuda.device_count())):
-            torch.cuda.set_rng_state(tensors[f"rng/cuda{index}"].cpu(), index)
+    for index, generator in enumerate(_of_devices()[: values["devices"]]):
+        generator.set_state(tensors[f"rng/device{index}"].cpu())
     kind, position, has_gauss, cached = values["numpy"]
     keys = tensors["rng/numpy"].cpu().numpy().view(np.uint32)
     np.random.set_state((kind, keys, position, has_gauss, cached))  # noqa: NPY002
@@ -67,9 +69,21 @@ def restore(values: dict[str, Any], tensors: Tensors) -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Whatever is drawn inside leaves no trace outside."""
-    tensors: dict[str, Tensor] = {}
+    tensors: Tensors = {}
     values = capture(tensors)
     try:
         yield
     finally:
         restore(values, tensors)
+
+
+def _of_devices() -> list[torch.Generator]:
+    """The default generators of the accelerators that are in use."""
+    found: list[torch.Generator] = []
+    backends: tuple[Any, ...] = (torch.cuda, torch.xpu)
+    for backend in backends:
+        if backend.is_initialized():
+            found += backend.default_generators
+    if _HAS_MPS:
+        found.append(torch.mps._get_default_mps_generator())  # noqa: SLF001  # torch.mps has no public name for it
+    return found

@@ -18,12 +18,12 @@ from retune_widget.errors import HyperparameterError
 Fields = Mapping[str, Any]
 
 
-def review(optimizer: optim.Optimizer, group: ParamGroup, proposed: Fields) -> dict[str, str]:
+def review(optimizer: optim.Optimizer, before: Fields, proposed: Fields) -> dict[str, str]:
     """Check new fields of a param group as a whole.
 
     Args:
         optimizer: whose group it is.
-        group: the live param group; it is not changed.
+        before: the group as it stands before the change.
         proposed: the fields that change, with their whole new values (tuples too).
 
     Returns:
@@ -32,26 +32,30 @@ def review(optimizer: optim.Optimizer, group: ParamGroup, proposed: Fields) -> d
     Raises:
         HyperparameterError: the optimizer would ignore the value, or its constructor would refuse it.
     """
-    after = {**group, **proposed}
+    after = {**before, **proposed}
     for field, value in proposed.items():
         reason = _ignored(optimizer, field, value, after)
         if reason:
-            message = f"{field} would have no effect: {reason}"
-            raise HyperparameterError(message)
-    _as_the_constructor_would(optimizer, after)
-    return {field: text for field in proposed if (text := _notice(optimizer, field, group, after))}
+            raise HyperparameterError(f"{field} would have no effect: {reason}")
+    _as_the_constructor_would(optimizer, after, proposed)
+    return {field: text for field in proposed if (text := _notice(optimizer, field, before, after))}
+
+
+def follows(optimizer: optim.Optimizer, proposed: Fields) -> dict[str, Value]:
+    """Fields that the constructor computes from those that change, unless they are given too."""
+    if isinstance(optimizer, optim.LBFGS) and "max_iter" in proposed and "max_eval" not in proposed:
+        return {"max_eval": int(proposed["max_iter"]) * 5 // 4}
+    return {}
 
 
 def make_ready(optimizer: optim.Optimizer, group: ParamGroup, proposed: Fields) -> None:
-    """Create the buffers that the next step will look for, as zeros, and the fields that follow from others."""
+    """Create the buffers that the next step will look for, as zeros."""
     for field, (kinds, buffer) in BUFFERS.items():
         if isinstance(optimizer, kinds) and proposed.get(field) and not group[field]:
             for parameter in group["params"]:
                 state = optimizer.state.get(parameter)
                 if state and buffer not in state:
                     state[buffer] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
-    if isinstance(optimizer, optim.LBFGS) and "max_iter" in proposed and "max_eval" not in proposed:
-        group["max_eval"] = proposed["max_iter"] * 5 // 4
 
 
 # field: (the optimizers that raise KeyError when it is switched on, the buffer that they miss)
@@ -92,23 +96,28 @@ def _ignored(optimizer: optim.Optimizer, field: str, value: Value, after: Fields
 
 
 def _notice(optimizer: optim.Optimizer, field: str, before: Fields, after: Fields) -> str | None:
+    states = [optimizer.state[p] for p in after["params"] if optimizer.state.get(p)]
+    on = bool(after[field]) and not before[field]
+    text = None
     match optimizer, field:
-        case optim.SGD(), "momentum" if after["momentum"] and not before["momentum"]:
-            return "late by one step: the momentum starts as the next gradient"
+        case optim.SGD(), "momentum" if on and any(s.get("momentum_buffer") is not None for s in states):
+            text = "goes on from the momentum of when it was last on"
+        case optim.SGD(), "momentum" if on:
+            text = "late by one step: the momentum starts as the next gradient"
         case optim.SGD(), "momentum" if after["nesterov"] and not after["momentum"]:
-            return "nesterov has no effect while momentum is 0"
-        case optim.ASGD(), "lr" | "alpha":
-            return "late by one step: ASGD keeps the step size in its state"
+            text = "nesterov has no effect while momentum is 0"
+        case optim.RMSprop(), "momentum" if on and not any("momentum_buffer" in s for s in states):
+            text = "late by one step: the momentum starts as the next step"
+        case optim.ASGD(), "lr" | "alpha" if states:
+            text = "late by one step: ASGD keeps the step size in its state"
         case optim.ASGD(), "t0":
-            return "has an effect only once t0 steps are done"
+            text = "has an effect only once t0 steps are done"
         case optim.LBFGS(), "history_size":
-            return "has an effect once the history is longer than that"
-        case optim.LBFGS(), "max_iter":
-            return f"max_eval follows: {after['max_iter'] * 5 // 4}"
-    return None
+            text = "has an effect once the history is longer than that"
+    return text
 
 
-def _as_the_constructor_would(optimizer: optim.Optimizer, after: Fields) -> None:
+def _as_the_constructor_would(optimizer: optim.Optimizer, after: Fields, proposed: Fields) -> None:
     """Run the range checks of the optimizer's own constructor on a parameter made up for it."""
     kind = type(optimizer)
     if not kind.__module__.startswith("torch.optim"):
@@ -116,23 +125,23 @@ def _as_the_constructor_would(optimizer: optim.Optimizer, after: Fields) -> None
         return
     known = inspect.signature(kind.__init__).parameters
     arguments = {
-        key: value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+        key: _plain(value)
         for key, value in after.items()
         if key in known and key not in {"params", "foreach", "fused", "capturable", "differentiable"}
     }
-    if isinstance(optimizer, optim.SGD) and not after["momentum"]:
-        arguments["nesterov"] = arguments["nesterov"] and "nesterov" in _changed(optimizer, after)
+    if isinstance(optimizer, optim.SGD) and not after["momentum"] and "nesterov" not in proposed:
+        arguments["nesterov"] = False  # momentum may be switched off for a while
     try:
         kind([torch.zeros(1, 1, requires_grad=True)], **arguments)
     except ValueError as error:
-        message = f"{kind.__name__} refuses it: {error}"
-        raise HyperparameterError(message) from error
+        raise HyperparameterError(f"{kind.__name__} refuses it: {error}") from error
     _general_ranges(after)
 
 
-def _changed(optimizer: optim.Optimizer, after: Fields) -> set[str]:
-    group = next(g for g in optimizer.param_groups if g["params"] is after["params"])
-    return {key for key, value in after.items() if group.get(key) is not value and group.get(key) != value}
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_plain(item) for item in value)
+    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
 
 
 def _general_ranges(after: Fields) -> None:
@@ -140,9 +149,7 @@ def _general_ranges(after: Fields) -> None:
     for field in ("lr", "weight_decay", "eps", "momentum", "dampening"):
         value = after.get(field)
         if isinstance(value, int | float) and value < 0:
-            message = f"{field} cannot be negative: {value}."
-            raise HyperparameterError(message)
+            raise HyperparameterError(f"{field} cannot be negative: {value}.")
     for element, beta in enumerate(after.get("betas") or ()):
         if isinstance(beta, int | float) and not 0 <= beta < 1:
-            message = f"betas[{element}] must be at least 0 and below 1: {beta}."
-            raise HyperparameterError(message)
+            raise HyperparameterError(f"betas[{element}] must be at least 0 and below 1: {beta}.")

@@ -52,5 +52,6 @@ def _digest(tensors: Tensors, values: dict[str, Any]) -> str:
         if tensor.numel():
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             hasher.update(flat.view(torch.uint8).numpy().data)
-    hasher.update(json.dumps(values, sort_keys=True).encode())
+    state = {name: value for name, value in values.items() if name != "other"}  # names of what is not captured
+    hasher.update(json.dumps(state, sort_keys=True).encode())
     return hasher.hexdigest()

@@ -7,15 +7,21 @@ because it aliases the checkpoint's tensors and casts them to the parameter's ty
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn, optim
 
-from retune_widget.engine import rng
-from retune_widget.engine.pack import Tensors, owned, pack, unpack
+from retune_widget.engine import optimizer_state, rng
+from retune_widget.engine.attributes import Attributes
+from retune_widget.engine.leaves import Tensors, owned
+from retune_widget.engine.pack import pack, unpack, unpack_into, write
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import RestoreError
 
 Json = dict[str, Any]
+Access = tuple[Callable[[], Any], Callable[[Any], None]]
+"""How a registered value is read, and put in force."""
+
+MODULE_INTERNAL = frozenset(vars(nn.Module())) - {"training"}
+"""Attributes that torch keeps for itself: hooks, and the parameters and buffers, which have names of their own."""
 
 
 @runtime_checkable
@@ -46,13 +52,13 @@ class LiveState:
             models: their parameters, buffers and plain attributes are captured.
             optimizers: their state and param groups are captured, and parameters that no model holds.
             extras: objects with `state_dict`/`load_state_dict`, or `torch.Generator`s.
-            keep_gradients: capture `.grad` too, for loops that may accumulate across step boundaries.
+            keep_gradients: capture `.grad` too: the loop may accumulate across step boundaries.
         """
         self.models = dict(models)
         self.optimizers = dict(optimizers)
         self.extras = dict(extras)
         self.keep_gradients = keep_gradients
-        self.registered: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
+        self.registered: dict[str, Access] = {}
 
     def capture(self, cursor: Json) -> Snapshot:
         """A snapshot of everything. `cursor` (step, epoch, position in the data) goes in as it is.
@@ -60,18 +66,26 @@ class LiveState:
         Raises:
             CaptureError: a part holds something that is neither data nor a tensor.
         """
-        tensors: Tensors = {}
-        for name, tensor in self._tensors():
-            tensors[name] = owned(tensor)
+        live = dict(self._tensors())
+        tensors: Tensors = {name: owned(tensor) for name, tensor in live.items()}
+        attributes = Attributes(tensors, live.values())
+        gradients = ((name, p.grad) for name, p in self._parameters()) if self.keep_gradients else ()
         values: Json = {
             **cursor,
-            "modules": {name: _attributes(module) for name, module in self._modules()},
+            "modules": {
+                name: attributes.capture(module, MODULE_INTERNAL, f"attribute/{name}")
+                for name, module in self._modules()
+            },
             "requires_grad": {name: parameter.requires_grad for name, parameter in self._parameters()},
-            "optimizers": {name: self._capture_optimizer(name, opt, tensors) for name, opt in self.optimizers.items()},
+            "gradients": {name: pack(grad, f"grad/{name}", tensors) for name, grad in gradients if grad is not None},
+            "optimizers": {
+                name: optimizer_state.capture(optimizer, name, self.parameter_names(), tensors, attributes)
+                for name, optimizer in self.optimizers.items()
+            },
             "extras": {name: pack(_state_of(extra), f"extra/{name}", tensors) for name, extra in self.extras.items()},
             "registered": {key: pack(get(), f"value/{key}", tensors) for key, (get, _) in self.registered.items()},
         }
-        values["gradients"] = self._capture_gradients(tensors) if self.keep_gradients else []
+        values["other"] = attributes.other
         values["rng"] = rng.capture(tensors)
         return Snapshot(tensors, values)
 
@@ -81,21 +95,30 @@ class LiveState:
         Raises:
             RestoreError: the model or the optimizer is not the one that was captured; nothing was changed.
         """
-        self._check(snapshot)
+        self.check(snapshot)
         tensors, values = snapshot.tensors, snapshot.values
-        with torch.no_grad():
-            for name, tensor in self._tensors():
-                tensor.copy_(tensors[name])
+        written: dict[int, Tensor] = {}
+        attributes = Attributes(tensors, (tensor for _, tensor in self._tensors()), values["other"])
+        for name, tensor in self._tensors():
+            written[write(tensor, tensors[name]).data_ptr()] = tensors[name]
         for name, module in self._modules():
-            vars(module).update(values["modules"][name])
+            attributes.restore(module, MODULE_INTERNAL, f"attribute/{name}", values["modules"][name])
         for name, parameter in self._parameters():
             parameter.requires_grad_(values["requires_grad"][name])
-            gradient = tensors[f"grad/{name}"] if name in values["gradients"] else None
-            parameter.grad = gradient.clone() if gradient is not None else None
+            parameter.grad = unpack(values["gradients"].get(name), tensors)
+        named = {its: parameter for parameter, its in self.parameter_names().items()}
         for name, optimizer in self.optimizers.items():
-            self._restore_optimizer(optimizer, values["optimizers"][name], tensors)
+            optimizer_state.restore(
+                optimizer,
+                name,
+                values["optimizers"][name],
+                named,
+                tensors=tensors,
+                attributes=attributes,
+                written=written,
+            )
         for name, extra in self.extras.items():
-            _put_state(extra, unpack(values["extras"][name], tensors))
+            _put_state(extra, values["extras"][name], tensors)
         for key, (_, put) in self.registered.items():
             if key in values["registered"]:
                 put(unpack(values["registered"][key], tensors))
@@ -131,111 +154,57 @@ class LiveState:
             for name, buffer in model.named_buffers():
                 yield f"buffer/{model_name}/{name}", buffer
 
-    def _capture_gradients(self, tensors: Tensors) -> list[str]:
-        names = []
-        for name, parameter in self._parameters():
-            if parameter.grad is not None:
-                tensors[f"grad/{name}"] = owned(parameter.grad)
-                names.append(name)
-        return names
+    def check(self, snapshot: Snapshot) -> None:
+        """Compare names, shapes and types before anything is written.
 
-    def _capture_optimizer(self, name: str, optimizer: optim.Optimizer, tensors: Tensors) -> Json:
-        names = self.parameter_names()
-        groups = [
-            {
-                "params": [names[p] for p in group["params"]],
-                "fields": {
-                    field: pack(value, f"group/{name}/{index}/{field}", tensors)
-                    for field, value in group.items()
-                    if field != "params"
-                },
-            }
-            for index, group in enumerate(optimizer.param_groups)
-        ]
-        state = {
-            names[parameter]: {
-                field: pack(value, f"optim/{name}/{names[parameter]}/{field}", tensors)
-                for field, value in fields.items()
-            }
-            for parameter, fields in optimizer.state.items()
-            if parameter in names
-        }
-        return {"groups": groups, "state": state}
-
-    def _restore_optimizer(self, optimizer: optim.Optimizer, packed: Json, tensors: Tensors) -> None:
-        parameters = {its: parameter for parameter, its in self.parameter_names().items()}
-        groups = optimizer.param_groups
-        del groups[len(packed["groups"]) :]
-        for index, saved in enumerate(packed["groups"]):
-            if index == len(groups):
-                groups.append({})
-            group = groups[index]
-            fields = {field: unpack(value, tensors) for field, value in saved["fields"].items()}
-            for field in set(group) - set(fields) - {"params"}:
-                del group[field]
-            group["params"] = [parameters[its] for its in saved["params"]]
-            for field, value in fields.items():
-                group[field] = _into(group.get(field), value)
-        names = self.parameter_names()
-        for parameter in [p for p in optimizer.state if names.get(p) not in packed["state"]]:
-            del optimizer.state[parameter]
-        for its, saved in packed["state"].items():
-            live = optimizer.state[parameters[its]]
-            for field in set(live) - set(saved):
-                del live[field]
-            for field, value in saved.items():
-                live[field] = _into(live.get(field), unpack(value, tensors))
-
-    def _check(self, snapshot: Snapshot) -> None:
+        Raises:
+            RestoreError: the model or the optimizer is not the one that was captured.
+        """
         live = dict(self._tensors())
         saved = {n: t for n, t in snapshot.tensors.items() if n.startswith(("param/", "buffer/"))}
         for name in [*saved, *live]:
             if name not in live or name not in saved:
                 where = "the checkpoint" if name in saved else "the live model"
-                message = f"The model is not the one that was captured: {_plain(name)} is only in {where}."
-                raise RestoreError(message)
+                raise RestoreError(f"The model is not the one that was captured: {_plain(name)} is only in {where}.")
             here, there = live[name], saved[name]
             if here.shape != there.shape or here.dtype != there.dtype:
-                message = (
+                raise RestoreError(
                     f"The model is not the one that was captured: {_plain(name)} is {_shape(here)} now and "
                     f"{_shape(there)} in the checkpoint. Build the model as it was, or choose another node."
                 )
-                raise RestoreError(message)
-        missing = set(self.optimizers) ^ set(snapshot.values["optimizers"])
-        if missing:
-            message = f"The optimizers are not the ones that were captured: {', '.join(sorted(missing))} differs."
-            raise RestoreError(message)
+        self._check_parts(snapshot)
 
-
-def _into(live: object, saved: object) -> object:
-    """`saved`, written into the live tensor where it fits: compiled steps keep their graph."""
-    if (
-        isinstance(live, Tensor)
-        and isinstance(saved, Tensor)
-        and (live.shape, live.dtype) == (saved.shape, saved.dtype)
-    ):
-        with torch.no_grad():
-            return live.copy_(saved)
-    return saved
-
-
-def _attributes(module: nn.Module) -> Json:
-    """Plain numbers, switches and words kept on a module: `training`, a dropout's `p`, a counter of the user's."""
-    return {key: value for key, value in vars(module).items() if type(value) in {bool, int, float, str}}
+    def _check_parts(self, snapshot: Snapshot) -> None:
+        values = snapshot.values
+        parts: list[tuple[str, set[str]]] = [
+            ("modules", {name for name, _ in self._modules()}),
+            ("optimizers", set(self.optimizers)),
+            ("extras", set(self.extras)),
+        ]
+        for word, live in parts:
+            saved = set(values[word])
+            if live != saved:
+                name = min(live ^ saved)
+                where = "live" if name in live else "in the checkpoint"
+                what = {"modules": "model", "optimizers": "optimizer", "extras": "state beside the model"}[word]
+                raise RestoreError(
+                    f"The {what} is not the one that was captured: {name.removeprefix('model/')!r} is only {where}. "
+                    "Build it as it was, or choose another node."
+                )
+        unknown = sorted(set(values["registered"]) - set(self.registered))
+        if unknown:
+            raise RestoreError(f"The checkpoint holds a value of {unknown[0]!r}: register it first (run.register).")
 
 
 def _state_of(extra: object) -> object:
-    if isinstance(extra, torch.Generator):
-        return extra.get_state()
-    assert isinstance(extra, Stateful)  # checked when it was passed
-    return extra.state_dict()
+    return extra.state_dict() if isinstance(extra, Stateful) else extra
 
 
-def _put_state(extra: object, state: Any) -> None:
-    if isinstance(extra, torch.Generator):
-        extra.set_state(state)
-    elif isinstance(extra, Stateful):
-        extra.load_state_dict(state)
+def _put_state(extra: object, packed: Any, tensors: Tensors) -> None:
+    if isinstance(extra, Stateful):
+        extra.load_state_dict(unpack(packed, tensors))
+    else:
+        unpack_into(extra, packed, tensors)
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,6 @@
 """The step that trains on one batch: the built-in supervised one, or the user's own made uniform."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,14 +25,19 @@ def supervised_step(
     """The built-in step: forward, loss, backward, one optimizer step, one scheduler step.
 
     Optimizers that need a closure (LBFGS) get one; it may be called several times in a step.
+
+    Raises:
+        ValueError: a scaler together with LBFGS.
     """
+    if scaler is not None and isinstance(optimizer, optim.LBFGS):
+        raise ValueError("A GradScaler cannot scale the closure of LBFGS: leave the scaler out.")
 
     def train(batch: Any) -> Metrics:
         inputs, targets = to_device(batch, device)
         optimizer.zero_grad()
         loss = loss_fn(model(inputs), targets)
         if scaler is None:
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         else:
             scaler.scale(loss).backward()
@@ -48,10 +53,10 @@ def supervised_step(
         def closure() -> Tensor:
             optimizer.zero_grad()
             loss = loss_fn(model(inputs), targets)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
-        loss = optimizer.step(closure)
+        loss: Any = optimizer.step(closure)  # type: ignore[arg-type]  # it takes tensors; its annotation says float
         if scheduler is not None:
             scheduler.step()
         return {"train/loss": loss.detach() if isinstance(loss, Tensor) else loss}
@@ -85,16 +90,16 @@ def _scalar(name: str, value: Any) -> Any:
     if isinstance(value, Tensor):
         if value.numel() == 1:
             return value.detach().clone()
-        message = f"The metric {name!r} must be one number; it is a tensor of shape {tuple(value.shape)}."
-        raise TypeError(message)
+        raise TypeError(f"The metric {name!r} must be one number; it is a tensor of shape {tuple(value.shape)}.")
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        message = f"The metric {name!r} must be a number or a tensor with one element, not {type(value).__name__}."
-        raise TypeError(message) from error
+        raise TypeError(
+            f"The metric {name!r} must be a number or a tensor with one element, not {type(value).__name__}."
+        ) from error
 
 
-def to_floats(values: list[Any]) -> list[float]:
+def to_floats(values: Sequence[Any]) -> list[float]:
     """Recorded scalars as floats, with one transfer for each device and type."""
     floats = [0.0] * len(values)
     tensors: dict[tuple[torch.device, torch.dtype], list[int]] = {}

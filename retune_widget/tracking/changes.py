@@ -37,3 +37,12 @@ class Change:
     def __repr__(self) -> str:
         what = change_label(self.values) or "nothing changed"
         return "; ".join([f"Change({what}, used from step {self.used_from}", *self.notices]) + ")"
+
+
+def merged(earlier: tuple[ValueChange, ...], later: tuple[ValueChange, ...]) -> tuple[ValueChange, ...]:
+    """Changes at one boundary as one: from the first old value to the last new one."""
+    changes = {change.key: change for change in earlier}
+    for change in later:
+        first = changes.get(change.key, change)
+        changes[change.key] = ValueChange(change.key, first.old, change.new, change.notice)
+    return tuple(change for change in changes.values() if change.old != change.new)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from retune_widget.tracking.history import Floats, History, Ints
 from retune_widget.tracking.tree import Branch, Node, Tree, change_label
@@ -15,15 +16,13 @@ LEADING = ["branch", "step", "epoch", "elapsed"]
 
 def history_frame(tree: Tree, history: History) -> pd.DataFrame:
     """One row for each (branch, step) that was trained; columns `branch, step, epoch, elapsed`, metrics, values."""
-    parts = [_rows(history, tree.path(branch), own=branch) for branch in tree.branches]
-    return _joined(history, [part for part in parts if len(part)])
+    return _joined(tree, history, [tree.path(branch) for branch in tree.branches])
 
 
 def lineage_frame(tree: Tree, history: History, place: Node | Branch) -> pd.DataFrame:
     """The rows on the way from the root to a node or a branch's tip, without the points of abandoned tails."""
     path = tree.path(place)
-    parts = [_rows(history, path[: index + 1], own=branch, end=end) for index, (branch, end) in enumerate(path)]
-    return _joined(history, [part for part in parts if len(part)])
+    return _joined(tree, history, [path[: index + 1] for index in range(len(path))])
 
 
 def changes_frame(tree: Tree, records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -60,21 +59,19 @@ def nodes_frame(tree: Tree, history: History) -> pd.DataFrame:
 
 def comparison_frame(tree: Tree, history: History, places: Sequence[Node | Branch]) -> pd.DataFrame:
     """Nodes or branches side by side, one column each: where they are, the metrics, the values that differ."""
-    columns = {}
+    root = tree.root.record()["values"]
+    metrics, keys = history.names("metric"), dict.fromkeys([*history.names("hyperparameter"), *root])
+    columns: dict[str, dict[str, Any]] = {}
     for place in places:
-        label = place.name if isinstance(place, Branch) else place.id
         path = tree.path(place)
-        step = history.tip(place) if isinstance(place, Branch) else place.step
-        column: dict[str, Any] = {"step": step}
-        for name in [*history.names("metric"), *history.names("hyperparameter")]:
+        column: dict[str, Any] = {"step": history.tip(place) if isinstance(place, Branch) else place.step}
+        for name in [*metrics, *keys]:
             latest = history.latest(path, name)
-            column[name] = latest[1] if latest else np.nan
-        column |= place.values if isinstance(place, Node) else {}
-        columns[label] = column
-    frame = pd.DataFrame(columns)
-    values = {*history.names("hyperparameter"), *tree.root.values}
-    same = [name for name in frame.index if name in values and frame.loc[name].nunique(dropna=False) == 1]
-    return frame.drop(index=same)
+            column[name] = latest[1] if latest else root.get(name, np.nan)
+        column |= place.record()["values"] if isinstance(place, Node) else {}
+        columns[place.name if isinstance(place, Branch) else place.id] = column
+    same = [key for key in keys if len({column[key] for column in columns.values()}) == 1]
+    return pd.DataFrame(columns, index=["step", *metrics, *keys]).drop(index=same)
 
 
 def metrics_at(tree: Tree, history: History, node: Node) -> dict[str, float]:
@@ -84,23 +81,51 @@ def metrics_at(tree: Tree, history: History, node: Node) -> dict[str, float]:
     return {name: latest[1] for name, latest in found.items() if latest}
 
 
-def _rows(history: History, path: Path, *, own: Branch, end: int = -1) -> pd.DataFrame:
+def _joined(tree: Tree, history: History, paths: Sequence[Path]) -> pd.DataFrame:
+    """The rows of the last branch of each path, under each other."""
+    parts = [rows for path in paths if len((rows := _rows(history, path))["step"])]
+    columns = [*LEADING, *history.names("metric"), *history.names("hyperparameter")]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    names, ids = [branch.name for branch in tree.branches], [branch.id for branch in tree.branches]
+    examples = tree.root.record()["values"]
+    data: dict[str, Any] = {}
+    for column in columns:
+        whole = np.concatenate([part.pop(column) for part in parts])
+        if column == "branch":
+            codes = np.searchsorted(ids, whole)  # branches are in the order of their ids
+            data[column] = pd.Categorical.from_codes(codes, pd.Index(names))
+        else:
+            data[column] = _as_kind(whole, examples.get(column))
+    return pd.DataFrame(data, copy=False)
+
+
+def _rows(history: History, path: Path) -> dict[str, Any]:
     """The rows of the last branch of a path; hyperparameters and the epoch are carried forward along the path."""
-    here = [(own, end)]
+    here = path[-1:]
     steps, elapsed = history.lineage_pairs(here, "elapsed")
-    data: dict[str, Any] = {"branch": pd.Categorical.from_codes(np.zeros(len(steps), np.int8), [own.name])}
-    data["step"] = steps
-    data["epoch"] = _carried(*history.lineage_pairs(path, "epoch"), steps).astype(np.int64)
-    data["elapsed"] = elapsed
+    rows: dict[str, Any] = {"branch": np.full(len(steps), here[0][0].id, np.int32), "step": steps, "elapsed": elapsed}
+    if not len(steps):
+        return rows
+    rows["epoch"] = _carried(*history.lineage_pairs(path, "epoch"), steps).astype(np.int32)
     for name in history.names("metric"):
-        data[name] = _placed(*history.lineage_pairs(here, name), steps)
+        rows[name] = _placed(*history.lineage_pairs(here, name), steps)
     for name in history.names("hyperparameter"):
-        data[name] = _carried(*history.lineage_pairs(path, name), steps)
-    return pd.DataFrame(data)
+        rows[name] = _carried(*history.lineage_pairs(path, name), steps)
+    return rows
+
+
+def _as_kind(values: Floats, example: object) -> NDArray[Any]:
+    """Switches as bools and whole numbers as integers, where none is missing."""
+    if type(example) not in {bool, int} or np.isnan(values).any():
+        return values
+    return values.astype(bool if type(example) is bool else np.int64)
 
 
 def _placed(steps: Ints, values: Floats, rows: Ints) -> Floats:
     """Values at their own rows, NaN elsewhere."""
+    if len(steps) == len(rows):
+        return values
     column = np.full(len(rows), np.nan)
     column[np.searchsorted(rows, steps)] = values
     return column
@@ -110,10 +135,3 @@ def _carried(steps: Ints, values: Floats, rows: Ints) -> Floats:
     """At each row the last value up to it; NaN before the first."""
     at = np.searchsorted(steps, rows, "right") - 1
     return np.where(at >= 0, np.append(values, np.nan)[at], np.nan)
-
-
-def _joined(history: History, parts: list[pd.DataFrame]) -> pd.DataFrame:
-    if not parts:
-        return pd.DataFrame(columns=[*LEADING, *history.names("metric"), *history.names("hyperparameter")])
-    whole = pd.concat([part.astype({"branch": str}) for part in parts], ignore_index=True)
-    return whole.astype({"branch": "category"})

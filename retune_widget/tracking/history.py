@@ -73,10 +73,11 @@ class History:
         """Add the metrics of one step (a row). `elapsed` is in seconds of training since the root."""
         with self._lock:
             self._column(branch, "elapsed", "clock").append(step, elapsed)
+            waiting = self._waiting
             for name, value in metrics.items():
-                self._waiting.append((branch, step, name, value))
+                waiting.append((branch, step, name, value))
             self.revision += 1
-            if len(self._waiting) >= FLUSH_EVERY:
+            if len(waiting) >= FLUSH_EVERY:
                 self._flush()
 
     def record_values(self, branch: int, step: int, values: Iterable[tuple[str, float]]) -> None:

@@ -1,5 +1,6 @@
 """Questions about the way from the root to the head."""
 
+from retune_widget.errors import StatusError
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Branch, Node, Tree, change_label
 
@@ -35,3 +36,22 @@ def name_of_change(node: Node) -> str:
     key, _, values = first.partition("=")
     more = ", …" if len(node.changes) > 1 else ""
     return f"{key}={values.rpartition('→')[2]}{more} @{node.step}"
+
+
+def names_its_branch(tree: Tree, node: Node) -> bool:
+    """Whether the branch should be named after this node's changes: the first on a branch that nobody named."""
+    branch = node.branch
+    others = any(other.changes for other in tree.nodes if other.branch is branch and other is not node)
+    return bool(branch.fork is not None and not branch.named_by_hand and not others and node.changes)
+
+
+def check_deletable(tree: Tree, branch: Branch, here: Branch) -> None:
+    """Refuse to delete a branch that the run stands on, or that everything grew from.
+
+    Raises:
+        StatusError: with the reason.
+    """
+    if branch.fork is None:
+        raise StatusError(f"{branch.name!r} is the first branch: everything grew from it. It cannot be deleted.")
+    if any(part is branch for part, _ in tree.path(here)):
+        raise StatusError(f"The run stands on {branch.name!r}: restore a node of another branch first.")

@@ -1,182 +1,35 @@
 """The tree of a run: branches, nodes, and the way from the root to any of them."""
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypedDict
 
 from retune_widget.errors import UnknownNodeError
+from retune_widget.tracking.nodes import (
+    Branch,
+    BranchRecord,
+    Cause,
+    CheckpointHandle,
+    Node,
+    NodeRecord,
+    Value,
+    ValueChange,
+    change_label,
+    short,
+)
 
-Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
-Value = float | int | bool
-
-
-@dataclass(frozen=True, slots=True)
-class ValueChange:
-    """One hyperparameter's value before and after a change; `notice` says what the person should know."""
-
-    key: str
-    old: Value
-    new: Value
-    notice: str | None = None
-
-
-class CheckpointHandle:
-    """What a node keeps of its checkpoint. The writer fills it in once the checkpoint is durable.
-
-    Several nodes share one handle when they hold the same state.
-    """
-
-    def __init__(self, checkpoint_id: str) -> None:
-        self.id = checkpoint_id
-        self.bytes = 0
-        self.digest: str | None = None
-        self.saved = False
-        self.error: str | None = None
-
-
-class BranchRecord(TypedDict):
-    """A branch as the store keeps it."""
-
-    id: int
-    name: str
-    named_by_hand: bool
-    fork: str | None
-    created: float
-
-
-class NodeRecord(TypedDict):
-    """A node as the store keeps it."""
-
-    id: str
-    branch: int
-    step: int
-    epoch: int
-    parent: str | None
-    cause: Cause
-    changes: list[tuple[str, Value, Value, str | None]]
-    author: str
-    note: str
-    exact: bool
-    why: str | None
-    created: float
-    pinned: bool
-    checkpoint: str
-    values: dict[str, Value]
-
-
-@dataclass(eq=False)
-class Branch:
-    """A named line of steps that starts at a node; the first is `main` and has no fork."""
-
-    id: int
-    name: str
-    fork: "Node | None" = None
-    named_by_hand: bool = False
-    created: float = field(default_factory=time.time)
-
-    @property
-    def fork_step(self) -> int:
-        """Steps completed where the branch begins."""
-        return self.fork.step if self.fork else 0
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __repr__(self) -> str:
-        return f"Branch({self.name!r} from step {self.fork_step})"
-
-    def record(self) -> BranchRecord:
-        """The branch as plain data."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "named_by_hand": self.named_by_hand,
-            "fork": self.fork.id if self.fork else None,
-            "created": self.created,
-        }
-
-
-@dataclass(eq=False)
-class Node:
-    """A point (branch, step) with a checkpoint.
-
-    A node with `changes` holds the state from *before* them: restoring it takes them back. `values` are the
-    hyperparameters in that state, by key.
-    """
-
-    id: str
-    branch: Branch
-    step: int
-    epoch: int
-    parent: "Node | None"
-    cause: Cause
-    checkpoint: CheckpointHandle
-    values: Mapping[str, Value]
-    changes: tuple[ValueChange, ...] = ()
-    author: str = "user"
-    note: str = ""
-    exact: bool = True
-    why: str | None = None
-    pinned: bool = False
-    created: float = field(default_factory=time.time)
-
-    @property
-    def saved(self) -> bool:
-        """Whether the checkpoint is durable."""
-        return self.checkpoint.saved
-
-    @property
-    def digest(self) -> str | None:
-        """The digest of the checkpoint's state; None until the writer has computed it."""
-        return self.checkpoint.digest
-
-    @property
-    def label(self) -> str:
-        """What changed here, or the note, or nothing."""
-        return self.note or change_label(self.changes)
-
-    def __repr__(self) -> str:
-        label = f" {self.label!r}" if self.label else ""
-        return f"Node({self.id} {self.cause}{label} on {self.branch.name!r} at step {self.step})"
-
-    def record(self) -> NodeRecord:
-        """The node as plain data."""
-        return {
-            "id": self.id,
-            "branch": self.branch.id,
-            "step": self.step,
-            "epoch": self.epoch,
-            "parent": self.parent.id if self.parent else None,
-            "cause": self.cause,
-            "changes": [(c.key, c.old, c.new, c.notice) for c in self.changes],
-            "author": self.author,
-            "note": self.note,
-            "exact": self.exact,
-            "why": self.why,
-            "created": self.created,
-            "pinned": self.pinned,
-            "checkpoint": self.checkpoint.id,
-            "values": dict(self.values),
-        }
-
-
-def change_label(changes: tuple[ValueChange, ...]) -> str:
-    """`lr 0.01→0.003, momentum 0→0.9`: the changes in a few characters."""
-    return ", ".join(f"{c.key} {short(c.old)}→{short(c.new)}" for c in changes)
-
-
-def short(value: Value) -> str:
-    """A number as a person would write it: `1e-3`, `0.05`, `64`, `on`."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, int):
-        return str(value)
-    if value and not 0.01 <= abs(value) < 100_000:
-        mantissa, exponent = f"{value:.3e}".split("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return f"{value:.4g}"
+__all__ = [
+    "Branch",
+    "BranchRecord",
+    "Cause",
+    "CheckpointHandle",
+    "Node",
+    "NodeRecord",
+    "Tree",
+    "Value",
+    "ValueChange",
+    "change_label",
+    "short",
+]
 
 
 class Tree:
@@ -221,12 +74,14 @@ class Tree:
             if isinstance(node_id, Node):
                 if self._nodes.get(node_id.id) is node_id:
                     return node_id
-                message = f"{node_id!r} belongs to another run, or its branch was deleted: take it from this run's tree."
+                message = (
+                    f"{node_id!r} belongs to another run, or its branch was deleted: take it from this run's tree."
+                )
                 raise UnknownNodeError(message)
             if node_id in self._nodes:
                 return self._nodes[node_id]
-        message = f"There is no node {node_id!r} in this run. `run.nodes` lists the {len(self._nodes)} there are."
-        raise UnknownNodeError(message)
+            count = len(self._nodes)
+        raise UnknownNodeError(f"There is no node {node_id!r} in this run. `run.nodes` lists the {count} there are.")
 
     def branch(self, name: "str | Branch") -> Branch:
         """The branch of this name.
@@ -238,8 +93,7 @@ class Tree:
             if branch is name or branch.name == name:
                 return branch
         names = ", ".join(repr(b.name) for b in self.branches)
-        message = f"There is no branch {str(name)!r} in this run. There are: {names}."
-        raise UnknownNodeError(message)
+        raise UnknownNodeError(f"There is no branch {str(name)!r} in this run. There are: {names}.")
 
     def lineage(self, place: "Node | Branch") -> tuple[Node, ...]:
         """The nodes from the root to `place` (a node, or a branch's last node), both included."""

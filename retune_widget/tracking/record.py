@@ -1,0 +1,59 @@
+"""What a run recorded, to look at: the tree, and tables of it. Needs no model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from retune_widget.tracking import frames
+from retune_widget.tracking.history import History
+from retune_widget.tracking.tree import Branch, Node, Tree
+
+NodeLike = Node | str
+BranchLike = Branch | str
+Place = Node | Branch | str
+"""A node or its id, a branch or its name."""
+
+
+class Record:
+    """The tree and the tables of a run.
+
+    Attributes:
+        tree: the branches and nodes.
+    """
+
+    def __init__(self, tree: Tree, history: History, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Look at these; they may still grow."""
+        self.tree = tree
+        self._records = history
+        self._changes = changes
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row for each (branch, step): `branch, step, epoch, elapsed`, every metric, every hyperparameter."""
+        return frames.history_frame(self.tree, self._records)
+
+    def lineage_history(self, place: Place) -> pd.DataFrame:
+        """The rows on the way from the root to a node, or to the tip of a branch."""
+        return frames.lineage_frame(self.tree, self._records, self._place(place))
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """One row for each changed value: `branch, step, key, old, new, author, node, note`."""
+        return frames.changes_frame(self.tree, list(self._changes))
+
+    @property
+    def nodes(self) -> pd.DataFrame:
+        """One row for each node."""
+        return frames.nodes_frame(self.tree, self._records)
+
+    def compare(self, places: Sequence[Place]) -> pd.DataFrame:
+        """Nodes or branches side by side: the metrics, and the hyperparameters that differ."""
+        return frames.comparison_frame(self.tree, self._records, [self._place(place) for place in places])
+
+    def _place(self, place: Place) -> Node | Branch:
+        if isinstance(place, Branch):
+            return self.tree.branch(place)
+        if isinstance(place, str) and any(branch.name == place for branch in self.tree.branches):
+            return self.tree.branch(place)
+        return self.tree.node(place)

@@ -1,0 +1,71 @@
+"""What the view needs of a run beyond its public face, in one place."""
+
+# ruff: noqa: SLF001
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from retune_widget.engine.answer import Answer
+from retune_widget.engine.commands import Command
+from retune_widget.run import Run
+from retune_widget.storage.store import ChangeRecord
+from retune_widget.tracking.head import Head
+from retune_widget.tracking.history import History
+
+
+class Revisions(NamedTuple):
+    """Equal as long as nothing that is shown has changed."""
+
+    tree: int
+    history: int
+    status: int
+    head: Head
+    saved: int
+    problems: tuple[str, ...]
+    max_steps: int | None
+    hyperparameters: int
+    closed: bool
+
+
+def revisions(run: Run) -> Revisions:
+    """Where the run's parts are now; cheap."""
+    handles = [node.checkpoint for node in run.tree.nodes]
+    saved = sum(handle.saved + 2 * (handle.error is not None) for handle in handles)
+    return Revisions(
+        run.tree.revision, run._records.revision, run._runner.revision, run.head, saved, tuple(run.problems),
+        run.max_steps, len(run.hyperparameters), is_closed(run),
+    )  # fmt: skip
+
+
+def submit(run: Run, command: Command) -> Answer[Any]:
+    """Send a command without waiting for it.
+
+    Raises:
+        StatusError: the run is closed.
+    """
+    return run._runner.submit(command)
+
+
+def history(run: Run) -> History:
+    """The recorded metrics and values."""
+    return run._records
+
+
+def changes(run: Run) -> Sequence[ChangeRecord]:
+    """Every acknowledged change of a value, oldest first; it only grows."""
+    return run._helm.changes
+
+
+def can_undo(run: Run) -> bool:
+    """Whether there is a change to take back."""
+    return run._helm.can_undo
+
+
+def is_closed(run: Run) -> bool:
+    """Whether the run can only be read."""
+    return run._runner._closed
+
+
+def loop_broke(run: Run, error: BaseException) -> None:
+    """The caller's own loop over `run.batches()` ended with an error."""
+    run._runner.loop_broke(error)

@@ -1,0 +1,64 @@
+"""A mark at each change: where it stands, what it says, and which labels there is room for. No widgets."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from retune_widget.tracking.tree import Node, change_label
+
+MOST_LABELS = 20
+LONGEST = 28
+"""Characters of a label."""
+ROWS = 4
+CHARACTER = 0.016
+"""The width of a character, as a part of a chart's width of some 350 pixels."""
+FIRST_ROW, ROW_HEIGHT = 0.975, 0.06
+"""Where labels stand, as parts of the chart's height."""
+
+
+class ChangeMark(NamedTuple):
+    """A dashed line at the step after which new values were used."""
+
+    step: int
+    text: str
+    colour: str
+
+
+class PlacedLabel(NamedTuple):
+    """A label with its left end, in steps and as a part of the chart's height."""
+
+    x: float
+    y: float
+    text: str
+    colour: str
+
+
+def change_marks(nodes: Iterable[Node], colours: Mapping[int, str]) -> list[ChangeMark]:
+    """The changes on the branches that have a colour here, oldest first; those alike at one step once."""
+    marks: dict[tuple[int, str], ChangeMark] = {}
+    for node in nodes:
+        if node.changes and node.branch.id in colours:
+            text = change_label(node.changes)
+            text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+            marks.setdefault((node.step, text), ChangeMark(node.step, text, colours[node.branch.id]))
+    return list(marks.values())
+
+
+def placed_labels(marks: Iterable[ChangeMark], low: float, high: float) -> list[PlacedLabel]:
+    """Labels that do not overlap, the newest first, for a chart that shows the steps from low to high.
+
+    Labels for which there is no room are left out; their lines stay.
+    """
+    width = max(high - low, 1e-9)
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(ROWS)]
+    placed: list[PlacedLabel] = []
+    for mark in reversed(list(marks)):
+        at, length = (mark.step - low) / width, CHARACTER * (len(mark.text) + 1)
+        if not 0 <= at <= 1 or len(placed) == MOST_LABELS:
+            continue
+        begin = at if at + length <= 1 else at - length - CHARACTER
+        for row, spans in enumerate(taken):
+            if all(begin >= end or begin + length <= start for start, end in spans):
+                spans.append((begin, begin + length))
+                placed.append(PlacedLabel(low + begin * width, FIRST_ROW - row * ROW_HEIGHT, mark.text, mark.colour))
+                break
+    return placed

@@ -1,0 +1,154 @@
+"""The charts: a metric over the steps, one colour a branch, and below it a hyperparameter on the same steps."""
+
+from typing import TYPE_CHECKING, Any
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from retune_widget.run import Run
+from retune_widget.tracking.history import History
+from retune_widget.tracking.tree import Tree
+from retune_widget.view import access
+from retune_widget.view.change_marks import change_marks
+from retune_widget.view.chartbar import ChartBar, read_out
+from retune_widget.view.colours import colour_of, colours_of
+from retune_widget.view.figures import EMPTY, Lines, Pane
+from retune_widget.view.reduce import Floats
+from retune_widget.view.series import (
+    LineName,
+    families,
+    is_training,
+    metric_points,
+    shown_branches,
+    value_points,
+    wanted_lines,
+)
+
+if TYPE_CHECKING:
+    from retune_widget.tracking.tree import Branch
+
+MARKED = 40
+"""Lines of fewer points show each of them."""
+MetricLine = tuple[LineName, bool]
+ValueLine = tuple[int, str, bool]
+
+
+class Charts(ipywidgets.VBox):
+    """Follows a run. Its parts are `bar`, `metric` and `values`."""
+
+    def __init__(self) -> None:
+        self.bar = ChartBar()
+        self._x = bqplot.LinearScale(min=0.0, max=EMPTY, allow_padding=False)
+        self.metric = Pane(self._x, 290, steps_below=False)
+        self.values = Pane(self._x, 120, steps_below=True)
+        self._metric_lines: Lines[MetricLine] = Lines(self.metric.figure, self._make_metric_line)
+        self._value_lines: Lines[ValueLine] = Lines(self.values.figure, self._make_value_line)
+        self._branches: dict[int, Branch] = {}
+        self._empty = True
+        super().__init__(
+            [self.bar, self.metric.figure, self.values.figure],
+            layout={"flex": "8 1 420px", "min_width": "0", "overflow": "hidden"},
+            _view_count=0,
+        )
+        self.add_class("retune-charts")
+
+    @property
+    def choices(self) -> tuple[object, ...]:
+        """What the person chose to see: equal as long as nothing was chosen anew, zoom and pan included."""
+        return (*self.bar.choices, self._x.min, self._x.max)
+
+    def reset_zoom(self) -> None:
+        """Show all steps again."""
+        with self._x.hold_sync():
+            self._x.min, self._x.max = (0.0, EMPTY) if self._empty else (None, None)
+
+    def update(self, run: Run, selected: str | None) -> None:
+        """Draw what is new."""
+        history, tree = access.history(run), run.tree
+        groups = families(history.names("metric"))
+        self.bar.offer(list(groups), list(history.names("hyperparameter")) or list(run.hyperparameters))
+        step = run.head.step
+        head = next((branch for branch in tree.branches if branch.name == run.head.branch), tree.branches[0])
+        branches = shown_branches(tree, head)
+        self._branches = {branch.id: branch for branch in branches}
+        tips = {branch.id: history.tip(branch) for branch in branches}
+        self._scale_steps(tips, run.max_steps)
+        metrics = groups.get(self.bar.metric, [])
+        self._draw_metric(tree, history, metrics, tips)
+        self._draw_values(run, tips)
+        chosen = next((node.step for node in tree.nodes if node.id == selected), None)
+        marks = change_marks(tree.nodes, colours_of(branches))
+        low, high = self._visible_steps(tips)
+        for pane, labels in ((self.metric, True), (self.values, False)):
+            pane.show_changes(marks, low, high, labels=labels)
+            pane.show_cursor(chosen)
+            pane.tick_steps(low, high)
+            pane.close_outdated()
+        self.metric.fit(self._metric_lines.in_sight(low, high))
+        self.values.fit(self._value_lines.in_sight(low, high))
+        readout = read_out(tree, history, branches, metrics, step if chosen is None else chosen)
+        self.bar.tell(branches, head, len(tree.branches) - len(branches), readout)
+
+    def _scale_steps(self, tips: dict[int, int], planned: int | None) -> None:
+        empty = not any(tips.values())
+        if empty:
+            self._x.max = float(planned or EMPTY)
+        elif self._empty:
+            self._empty = False
+            self.reset_zoom()
+        self._empty = empty
+
+    def _visible_steps(self, tips: dict[int, int]) -> tuple[float, float]:
+        low, high = self._x.min, self._x.max
+        return (0.0 if low is None else low), (float(max(tips.values())) if high is None else high)
+
+    def _draw_metric(self, tree: Tree, history: History, metrics: list[str], tips: dict[int, int]) -> None:
+        log, smoothing = self.bar.log_y, self.bar.smoothing
+        self.metric.rescale(log=log)
+        names = [(name, log) for name in wanted_lines(list(self._branches.values()), metrics, smoothing=smoothing)]
+
+        def points(line: MetricLine) -> tuple[Floats, Floats]:
+            (branch, metric, layer), _ = line
+            factor = smoothing if layer == "smooth" else 0.0
+            x, y = metric_points(tree, history, self._branches[branch], metric, factor)
+            return x, np.where(y > 0, y, np.nan) if log else y
+
+        def version(line: MetricLine) -> object:
+            name = line[0]
+            return tips[name.branch], smoothing if name.layer == "smooth" else 0.0
+
+        self._metric_lines.draw(names, version, points, above=self.metric.over)
+
+    def _draw_values(self, run: Run, tips: dict[int, int]) -> None:
+        history, key = access.history(run), self.bar.hyperparameter
+        its = run.hyperparameters.get(key)
+        drawn = [value_points(run.tree, history, branch, key)[1] for branch in self._branches.values()]
+        log = its is not None and its.scale == "log" and any(bool(np.any(y > 0)) for y in drawn)
+        self.values.rescale(log=log)
+
+        def points(line: ValueLine) -> tuple[Floats, Floats]:
+            x, y = value_points(run.tree, history, self._branches[line[0]], key)
+            return x, np.where(y > 0, y, np.nan) if log else y
+
+        names = [(branch, key, log) for branch in self._branches]
+        self._value_lines.draw(names, lambda line: tips[line[0]], points, above=self.values.over)
+
+    def _make_metric_line(self, line: MetricLine) -> bqplot.Lines:
+        name = line[0]
+        noisy = is_training(name.metric)
+        style: dict[str, Any] = {"stroke_width": 2.5, "opacities": [1.0]}
+        if name.layer == "raw":
+            style = {"stroke_width": 1.0, "opacities": [0.3]}
+        elif noisy:
+            style = {"stroke_width": 1.2, "opacities": [0.85 if name.layer == "smooth" else 0.5]}
+        return self._line(name.branch, self.metric, **style)
+
+    def _make_value_line(self, line: ValueLine) -> bqplot.Lines:
+        return self._line(line[0], self.values, stroke_width=2, interpolation="step-after")
+
+    def _line(self, branch: int, pane: Pane, **style: Any) -> bqplot.Lines:
+        return bqplot.Lines(
+            x=np.zeros(0), y=np.zeros(0), scales={"x": self._x, "y": pane.y},
+            colors=[colour_of(self._branches[branch])], **style,
+        )  # fmt: skip

@@ -1,0 +1,77 @@
+"""The details of one node: where it is, whether it is exact and saved, its metrics, values and changes."""
+
+from datetime import datetime, timezone
+
+import traitlets
+
+from retune_widget.run import Run
+from retune_widget.tracking.frames import metrics_at
+from retune_widget.tracking.tree import Node
+from retune_widget.view import access, wire
+from retune_widget.view.bundles import bundle
+from retune_widget.view.part import Part
+
+LOWER_IS_BETTER = ("loss", "error", "perplexity", "mae", "mse", "rmse", "nll", "bpb")
+HIGHER_IS_BETTER = ("acc", "accuracy", "f1", "auc", "auroc", "precision", "recall", "score", "iou", "bleu", "r2")
+
+
+class Details(Part):
+    """The part on the right."""
+
+    _esm = bundle("details.js")
+    node = traitlets.Dict(None, allow_none=True).tag(sync=True)
+
+    def update(self, run: Run, selected: str | None) -> None:
+        """Show a node, or that none is selected."""
+        node = next((node for node in run.tree.nodes if node.id == selected), None)
+        self.show(node=None if node is None else dict(describe(run, node)))
+
+
+def describe(run: Run, node: Node) -> wire.DetailNode:
+    """A node as the details panel shows it."""
+    head, checkpoint = run.head, node.checkpoint
+    return {
+        "id": node.id,
+        "branch_name": node.branch.name,
+        "branch": str(node.branch.id),
+        "step": node.step,
+        "epoch": node.epoch,
+        "cause": node.cause,
+        "label": node.label,
+        "note": node.note,
+        "exact": node.exact,
+        "why": node.why,
+        "digest": node.digest,
+        "saved": node.saved,
+        "save_error": checkpoint.error,
+        "bytes": checkpoint.bytes,
+        "created": datetime.fromtimestamp(node.created, timezone.utc).isoformat(timespec="seconds"),
+        "is_head": head.node_id == node.id and head.step == node.step,
+        "metrics": _metrics(run, node),
+        "values": [{"key": key, "value": value} for key, value in node.values.items()],
+        "changes": [{"key": c.key, "old": c.old, "new": c.new, "notice": c.notice} for c in node.changes],
+    }
+
+
+def _metrics(run: Run, node: Node) -> list[wire.DetailMetric]:
+    here = metrics_at(run.tree, access.history(run), node)
+    before = metrics_at(run.tree, access.history(run), node.parent) if node.parent else {}
+    return [_metric(name, value, before.get(name)) for name, value in here.items()]
+
+
+def _metric(name: str, value: float, before: float | None) -> wire.DetailMetric:
+    delta = None if before is None else value - before
+    shown = wire.number(delta) if delta is not None else None
+    if not isinstance(shown, float) or delta is None:
+        return {"name": name, "value": wire.number(value), "delta": None, "better": None}
+    sense = direction(name)
+    better = None if sense == 0 or delta == 0 else delta * sense > 0
+    return {"name": name, "value": wire.number(value), "delta": delta, "better": better}
+
+
+def direction(name: str) -> int:
+    """1 where a higher metric is better, -1 where a lower one is, 0 where its name does not tell."""
+    words = name.lower().replace("/", "_").replace("-", "_").replace(" ", "_").split("_")
+    if any(word in LOWER_IS_BETTER for word in words):
+        return -1
+    return 1 if any(word in HIGHER_IS_BETTER for word in words) else 0

@@ -1,0 +1,400 @@
+"""The golden test: going back and training on gives the bits of the run that never went back."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn, optim
+from torch.optim import lr_scheduler
+from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
+
+import retune_widget as rt
+from tests.engine.laboratory import (
+    BATCH,
+    K,
+    N,
+    Noisy,
+    assert_golden,
+    cross_entropy,
+    losses,
+    make_run,
+    network,
+    straight,
+)
+
+REQUIRED = {
+    "SGD": lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
+    "Adam": lambda p: optim.Adam(p, lr=0.01),
+    "AdamW": lambda p: optim.AdamW(p, lr=0.01),
+    "RMSprop": lambda p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
+    "LBFGS": lambda p: optim.LBFGS(p, lr=0.1, max_iter=3),
+}
+MORE = {
+    "SGD nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "SGD foreach": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, foreach=True),
+    "SGD fused": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, fused=True),
+    "Adam amsgrad": lambda p: optim.Adam(p, lr=0.01, amsgrad=True),
+    "AdamW fused": lambda p: optim.AdamW(p, lr=0.01, fused=True),
+    "AdamW tensor lr": lambda p: optim.AdamW(p, lr=torch.tensor(0.01)),
+    "Adagrad": lambda p: optim.Adagrad(p, lr=0.05, lr_decay=0.01),
+    "Adadelta": lambda p: optim.Adadelta(p, lr=0.5),
+    "Adamax": lambda p: optim.Adamax(p, lr=0.01),
+    "NAdam": lambda p: optim.NAdam(p, lr=0.01),
+    "RAdam": lambda p: optim.RAdam(p, lr=0.01),
+    "Rprop": lambda p: optim.Rprop(p, lr=0.01),
+    "ASGD": lambda p: optim.ASGD(p, lr=0.05, t0=5),
+    "Adafactor": lambda p: optim.Adafactor(p, lr=0.01),
+    "LBFGS wolfe": lambda p: optim.LBFGS(p, lr=0.5, max_iter=4, line_search_fn="strong_wolfe"),
+}
+SCHEDULERS = {
+    "step": lambda o: lr_scheduler.StepLR(o, 5, 0.5),
+    "multistep": lambda o: lr_scheduler.MultiStepLR(o, [3, 15, 18], 0.5),
+    "exponential": lambda o: lr_scheduler.ExponentialLR(o, 0.95),
+    "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, 20),
+    "warm restarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 6),
+    "one cycle": lambda o: lr_scheduler.OneCycleLR(o, 0.2, total_steps=40),
+    "lambda": lambda o: lr_scheduler.LambdaLR(o, lambda step: 0.97**step),
+    "multiplicative": lambda o: lr_scheduler.MultiplicativeLR(o, lambda _step: 0.97),
+    "polynomial": lambda o: lr_scheduler.PolynomialLR(o, 40),
+    "linear": lambda o: lr_scheduler.LinearLR(o, 0.1, total_iters=20),
+    "constant": lambda o: lr_scheduler.ConstantLR(o, 0.1, total_iters=16),
+    "cyclic": lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.2, step_size_up=5),
+    "swa": lambda o: SWALR(o, 0.01),
+    "chained": lambda o: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.ConstantLR(o, 0.1, 4), lr_scheduler.ExponentialLR(o, 0.9)]
+    ),
+    "sequential": lambda o: lr_scheduler.SequentialLR(
+        o, [lr_scheduler.ConstantLR(o, 0.1, 16), lr_scheduler.ExponentialLR(o, 0.9)], [16]
+    ),
+}
+sgd, adam = REQUIRED["SGD"], REQUIRED["Adam"]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("name", REQUIRED)
+def test_every_bit_is_the_same_after_going_back(name, workers):
+    assert_golden(lambda: make_run(REQUIRED[name], workers=workers))
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_more_optimizers(name):
+    assert_golden(lambda: make_run(MORE[name]))
+
+
+def test_muon():
+    def make():
+        model = network()
+        matrices = [p for p in model.parameters() if p.ndim == 2]
+        others = [p for p in model.parameters() if p.ndim != 2]
+        optimizers = {"muon": optim.Muon(matrices, lr=0.02), "adam": optim.Adam(others, lr=0.01)}
+
+        def step(batch):
+            for its in optimizers.values():
+                its.zero_grad()
+            loss = cross_entropy(model(batch[0]), batch[1])
+            loss.backward()
+            for its in optimizers.values():
+                its.step()
+            return loss
+
+        return rt.Run(model, optimizers, Noisy(), step=step, batch_size=BATCH, path=":memory:")
+
+    assert_golden(make)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("name", ["NAdam", "ASGD"])
+def test_state_of_another_type_than_the_parameters(name, dtype):
+    class Typed(Noisy):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return x.to(dtype), y
+
+    def make():
+        model = network(dtype=dtype)
+        return rt.Run(
+            model, MORE[name](model.parameters()), Typed(), loss_fn=cross_entropy, batch_size=BATCH, path=":memory:"
+        )
+
+    assert_golden(make)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_schedulers(name):
+    def make():
+        model = network()
+        optimizer = sgd(model.parameters())
+        return rt.Run(
+            model, optimizer, Noisy(), loss_fn=cross_entropy, batch_size=BATCH, path=":memory:",
+            scheduler=SCHEDULERS[name](optimizer),
+        )  # fmt: skip
+
+    assert_golden(make)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 9), (8, 17), (1, 5), (15, 16)])
+def test_at_the_start_and_around_the_end_of_an_epoch(k, n):
+    def go(run, steps):
+        if steps:
+            run.step(steps)
+
+    assert_golden(lambda: make_run(adam), k=k, n=n, go=go)
+
+
+def test_through_the_disk_store(tmp_path):
+    places = iter(range(2))
+    assert_golden(lambda: make_run(adam, path=tmp_path / str(next(places))))
+    assert list((tmp_path / "1").rglob("*.safetensors"))
+
+
+def test_a_step_function():
+    def make():
+        model = network()
+        optimizer = adam(model.parameters())
+
+        def step(batch):
+            optimizer.zero_grad()
+            loss = cross_entropy(model(batch[0]), batch[1])
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            return {"loss": loss, "noise": torch.rand(())}
+
+        return rt.Run(model, optimizer, Noisy(), step=step, batch_size=BATCH, path=":memory:")
+
+    assert_golden(make)
+
+
+def own_loop(run, steps, *, accumulate=1):
+    """The user's own loop: `accumulate` batches for one step of the optimizer."""
+    model, optimizer = run.parts
+    for count, (x, y) in enumerate(run.batches(), 1):
+        loss = cross_entropy(model(x), y)
+        (loss / accumulate).backward()
+        if (run.head.step + 1) % accumulate == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        run.log(loss=loss, drawn=torch.rand(()) + float(np.random.rand()))  # noqa: NPY002
+        if count == steps:
+            run.pause()
+            break
+
+
+def run_for_own_loop(**options):
+    model = network()
+    optimizer = adam(model.parameters())
+    run = rt.Run(model, optimizer, Noisy(), batch_size=BATCH, path=":memory:", **options)
+    run.parts = model, optimizer
+    return run
+
+
+def test_the_users_own_loop():
+    assert_golden(run_for_own_loop, go=own_loop)
+
+
+@pytest.mark.parametrize("loss_fn", [None, cross_entropy], ids=["own loss", "loss_fn for the evaluation"])
+def test_gradients_in_flight(loss_fn):
+    def go(run, steps):
+        own_loop(run, steps, accumulate=4)
+
+    assert K % 4
+    assert_golden(lambda: run_for_own_loop(loss_fn=loss_fn), go=go)
+
+
+def test_a_gradient_scaler_and_its_growth():
+    def make():
+        model = network()
+        optimizer = sgd(model.parameters())
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=5)
+        return rt.Run(
+            model, optimizer, Noisy(), loss_fn=cross_entropy, batch_size=BATCH, path=":memory:", scaler=scaler
+        )
+
+    assert_golden(make)
+
+
+def test_an_average_of_the_model():
+    def make():
+        model = network()
+        optimizer = sgd(model.parameters())
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
+
+        def step(batch):
+            optimizer.zero_grad()
+            loss = cross_entropy(model(batch[0]), batch[1]) + 0.1 * average(batch[0]).square().mean().detach()
+            loss.backward()
+            optimizer.step()
+            average.update_parameters(model)
+            return loss
+
+        return rt.Run(
+            model, optimizer, Noisy(), step=step, batch_size=BATCH, path=":memory:", modules={"average": average}
+        )
+
+    assert_golden(make)
+
+
+def test_frozen_parameters_that_are_thawed_and_join_the_optimizer_later():
+    def make():
+        model = network()
+        for parameter in model[0].parameters():
+            parameter.requires_grad_(False)
+        run = make_run(lambda _parameters: sgd(model[4].parameters()), model=model)
+        run.parts = model
+        return run
+
+    def thaw(run):
+        for parameter in run.parts[0].parameters():
+            parameter.requires_grad_(True)
+        run._engine.live.optimizers["optimizer"].add_param_group({"params": [*run.parts[0].parameters()], "lr": 0.5})
+        run.step(2)
+
+    assert_golden(make, before_restore=thaw)
+
+
+class Odd(nn.Module):
+    """Tied weights, a buffer that is not persistent, state in plain attributes, generators of its own, LSTM weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(6, 6)
+        self.tied = nn.Linear(6, 6)
+        self.tied.weight = self.inner.weight
+        self.cell = nn.LSTM(6, 3, batch_first=True)
+        self.register_buffer("drift", torch.zeros(6), persistent=False)
+        self.calls, self.last, self.recent = 0, None, []
+        self.hidden = torch.zeros(6)
+        self.alias = self.hidden
+        self.numbers = np.zeros(2)
+        self.draws = torch.Generator().manual_seed(5)
+        self.noise = np.random.default_rng(5)
+
+    def forward(self, x):
+        self.calls += 1
+        self.drift = self.drift * 0.9 + x.mean(0).detach() * 0.1
+        h = self.tied(torch.tanh(self.inner(x))) + self.drift + 0.01 * self.hidden + 0.001 * (self.calls % 5)
+        h = h + 0.01 * torch.randn(6, generator=self.draws) + 0.01 * float(self.noise.standard_normal())
+        self.alias, self.hidden = self.hidden, h.mean(0).detach()
+        h = h + 0.01 * (self.last or 0.0) + 0.01 * sum(self.recent) + 0.01 * self.alias
+        self.last = float(h.detach().mean()) + float(self.numbers.sum())
+        self.recent.append(self.last)
+        del self.recent[:-3]
+        self.numbers += 0.01
+        return self.cell(h[:, None])[0][:, 0]
+
+
+@pytest.mark.parametrize("k", [0, K])
+def test_state_in_odd_places(k):
+    def go(run, steps):
+        if steps:
+            run.step(steps)
+
+    def make():
+        torch.manual_seed(0)
+        return make_run(adam, model=Odd())
+
+    assert_golden(make, k=k, go=go)
+
+
+def test_an_optimizer_with_state_of_its_own():
+    class Slow(optim.SGD):
+        """Every second step counts double; keeps its count in the state and an average beside it."""
+
+        def __init__(self, params):
+            super().__init__(params, lr=0.05, momentum=0.9)
+            self.state["count"] = 0
+            self.mean = 0.0
+
+        def step(self, closure=None):
+            self.state["count"] += 1
+            if self.state["count"] % 2:
+                self.param_groups[0]["lr"] = 0.05 + 0.001 * self.mean
+            self.mean = 0.9 * self.mean + 0.1 * self.state["count"]
+            count = self.state.pop("count")
+            result = super().step(closure)
+            self.state["count"] = count
+            return result
+
+    assert_golden(lambda: make_run(Slow))
+
+
+def test_sparse_gradients_in_flight():
+    def make():
+        model = nn.EmbeddingBag(SIZE, 3, sparse=True)
+        with torch.no_grad():
+            model.weight.copy_(torch.arange(SIZE * 3).reshape(SIZE, 3) / SIZE)
+        optimizer = optim.SparseAdam(model.parameters(), lr=0.01)
+        batches = [(torch.arange(i, i + 4).reshape(2, 2) % SIZE, torch.tensor([i % 3, 1])) for i in range(4)]
+
+        def step(batch):
+            optimizer.zero_grad()
+            loss = cross_entropy(model(batch[0]), batch[1])
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return rt.Run(model, optimizer, batches, step=step, path=":memory:")
+
+    SIZE = 10  # noqa: N806  # a constant of the test
+    assert_golden(make)
+
+
+def test_channels_last_through_the_disk(tmp_path):
+    """Memory order decides in which order sums are made: state must come back in its own."""
+    places = iter(range(2))
+
+    def make():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
+        model = model.to(memory_format=torch.channels_last)
+        data = [
+            (torch.randn(4, 2, 4, 4).to(memory_format=torch.channels_last), torch.arange(4) % 3) for _ in range(3)
+        ]
+        run = rt.Run(
+            model, adam(model.parameters()), data, loss_fn=cross_entropy, path=tmp_path / str(next(places))
+        )
+        run.parts = run.checkpoint()
+        return run
+
+    def lose_the_state(run):
+        run.restore(run.parts)  # the root, without any optimizer state: what comes back is made anew
+
+    assert_golden(make, before_restore=lose_the_state)
+
+
+def test_draws_between_steps_change_nothing():
+    def go(run, steps):
+        for _ in range(steps):
+            torch.randn(3)
+            np.random.rand()  # noqa: NPY002
+            run.step(1)
+
+    _, expected, _ = straight(lambda: make_run(adam))
+    run = make_run(adam)
+    go(run, N)
+    assert losses(run) == expected
+    run.close()
+
+
+def test_two_restores_from_one_node_and_siblings_between_them():
+    at_k, expected, at_n = straight(lambda: make_run(adam))
+    run = make_run(adam)
+    run.step(K)
+    node = run.checkpoint()
+    for values in ({}, {"lr": 0.5, "betas": (0.5, 0.6)}, {"weight_decay": 0.1}):
+        run.branch(node, values)
+        run.step(6)
+    for _ in range(2):
+        run.restore(node)
+        assert run.digest() == at_k
+        run.step(N - K)
+        assert (losses(run), run.digest()) == (expected, at_n)
+    run.close()
+
+
+def test_the_background_thread_and_the_step_command_give_the_same():
+    _, expected, at_n = straight(lambda: make_run(adam))
+    run = make_run(adam, max_steps=N)
+    run.start()
+    run.wait()
+    assert (losses(run), run.digest()) == (expected, at_n)
+    run.close()

@@ -1,0 +1,132 @@
+import bqplot
+import numpy as np
+import pytest
+
+from retune_widget.view.toolbar import Speed
+from tests.view.conftest import until
+
+
+@pytest.fixture
+def charts(run, view, ask):
+    ask(view.toolbar, kind="step", n=24)
+    run.set(lr=0.01)
+    ask(view.toolbar, kind="step", n=8)
+    until(lambda: len(lines(view.charts)) == 2)
+    return view.charts
+
+
+def lines(charts):
+    return [mark for mark in charts.metric.figure.marks if mark not in charts.metric.over]
+
+
+def redrawn(view):
+    """Wait for a full frame that draws what was chosen before it."""
+    done = []
+    view.pump.post(frame="full", then=lambda: (done.append(1), view.toolbar.comm.send({"method": "test"})))
+    until(lambda: done)
+
+
+def test_before_the_first_step_the_chart_is_empty_and_whole(view):
+    assert lines(view.charts)[:1] == []
+    assert view.charts.bar.readout.startswith("no steps yet")
+    assert (view.charts.metric.y.min, view.charts.metric.y.max) == (0.0, 1.0)
+    assert view.charts._x.max > 0
+
+
+def test_train_and_validation_share_a_chart_with_the_right_points(run, charts):
+    thin, thick = lines(charts)
+    assert thin.stroke_width < thick.stroke_width
+    assert list(thin.x) == list(range(1, 33))
+    assert list(thick.x) == [8, 16, 24, 32]
+    assert thin.x.dtype == thin.y.dtype == np.float64
+    frame = run.history
+    np.testing.assert_array_equal(thin.y, frame["train/loss"])
+
+
+def test_both_figures_have_the_same_steps(charts):
+    x = {mark.scales["x"] for pane in (charts.metric, charts.values) for mark in pane.figure.marks}
+    assert x == {charts._x}
+
+
+def test_a_change_is_marked_with_what_changed(charts):
+    dashed, _, labels = charts.metric.over
+    assert np.unique(dashed.x).tolist() == [24.0]
+    assert list(labels.text) == ["lr 0.1→0.01"]
+
+
+def test_the_hyperparameter_is_drawn_in_steps_on_its_own_scale(charts):
+    (line, *_) = charts.values.figure.marks
+    assert line.interpolation == "step-after"
+    assert list(line.x) == [0, 24, 32]
+    assert list(line.y) == [0.1, 0.01, 0.01]
+    assert isinstance(charts.values.y, bqplot.LogScale)
+
+
+def test_smoothing_keeps_the_raw_line_behind(view, charts):
+    raw_y = lines(charts)[0].y.copy()
+    charts.bar.set_state({"smoothing": 0.9})
+    until(lambda: len(lines(charts)) == 3)
+    raw, smoothed, _ = lines(charts)
+    np.testing.assert_array_equal(raw.y, raw_y)
+    assert raw.opacities[0] < smoothed.opacities[0]
+    assert np.std(smoothed.y) < np.std(raw.y)
+
+
+def test_log_y_and_back(view, charts):
+    charts.bar.set_state({"log_y": True})
+    until(lambda: isinstance(charts.metric.y, bqplot.LogScale))
+    redrawn(view)
+    assert all(line.scales["y"] is charts.metric.y for line in lines(charts))
+    assert charts.metric.figure.axes[1].scale is charts.metric.y
+    charts.bar.set_state({"log_y": False})
+    until(lambda: isinstance(charts.metric.y, bqplot.LinearScale))
+
+
+def test_another_metric(view, charts):
+    charts.bar.set_state({"metric": "accuracy"})
+    until(lambda: len(lines(charts)) == 1)
+    assert charts.bar.metrics == ["loss", "accuracy"]
+
+
+def test_only_lines_with_new_data_are_sent(run, view, ask, charts):
+    ask(view.tree, kind="branch", node="n1", name="other")
+    ask(view.toolbar, kind="step", n=4)
+    redrawn(view)
+    before = {line.model_id: len(line.comm.updates()) for line in lines(charts)}
+    ask(view.toolbar, kind="step", n=4)
+    redrawn(view)
+    news = {line.colors[0] for line in lines(charts) if len(line.comm.updates()) > before[line.model_id]}
+    assert len({line.colors[0] for line in lines(charts)}) == 2
+    assert news == {view.tree.branches[1]["colour"]}
+
+
+def test_zoom_holds_while_training_and_reset_shows_all(run, view, ask, charts):
+    charts._x.set_state({"min": 4.0, "max": 12.0})
+    ask(view.toolbar, kind="step", n=4)
+    redrawn(view)
+    assert (charts._x.min, charts._x.max) == (4.0, 12.0)
+    assert ask(charts.bar, kind="reset_zoom")["ok"]
+    assert (charts._x.min, charts._x.max) == (None, None)
+
+
+def test_a_deleted_branch_takes_its_lines_along(run, view, ask, charts):
+    ask(view.tree, kind="branch", node="n1", name="other")
+    ask(view.toolbar, kind="step", n=2)
+    redrawn(view)
+    gone = [line for line in lines(charts) if line.colors[0] == view.tree.branches[1]["colour"]]
+    ask(view.tree, kind="restore", node="n0")
+    ask(view.tree, kind="delete_branch", branch="1")
+    redrawn(view)
+    assert gone
+    assert all(line.comm is None for line in gone)
+    assert [entry["name"] for entry in charts.bar.legend] == ["main"]
+
+
+def test_speed_is_measured_over_the_last_seconds():
+    speed = Speed()
+    assert speed.measure(0, running=True, now=0.0) is None
+    assert speed.measure(100, running=True, now=1.0) == 100
+    assert speed.measure(1000, running=True, now=10.0) == 100
+    assert speed.measure(3000, running=True, now=20.0) == 200
+    assert speed.measure(3000, running=False, now=21.0) is None
+    assert speed.measure(10, running=True, now=22.0) is None
