@@ -45,6 +45,11 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
   const smoothingText = h("output", "rtw-number");
   const reset = button("Reset zoom", { className: "rtw-small" });
   const readout = h("div", "rtw-readout", { role: "status" });
+  const choices = h("div", "rtw-choices");
+  choices.append(
+    choice("metric", "metrics", "Metric"),
+    choice("hyperparameter", "hyperparameter_keys", "Hyperparameter below the metric"),
+  );
   const options = h("div", "rtw-options");
   options.append(
     h("label", "rtw-option", { title: "Logarithmic y axis" }, logY, "log"),
@@ -58,16 +63,7 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
     ),
     reset,
   );
-  root.append(
-    h("div", "rtw-chartbar-line", {}, choice("metric", "metrics", "Metric"), legend, options),
-    h(
-      "div",
-      "rtw-chartbar-line",
-      {},
-      choice("hyperparameter", "hyperparameter_keys", "Hyperparameter below the metric"),
-      readout,
-    ),
-  );
+  root.append(h("div", "rtw-chartbar-line", {}, choices, options), legend, readout);
 
   logY.addEventListener("change", () => write("log_y", logY.checked), { signal });
   reset.addEventListener("click", () => void intents.ask({ kind: "reset_zoom" }), { signal });
@@ -77,7 +73,7 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
 
   let timer: ReturnType<typeof setTimeout> | null = null;
   const paintSmoothing = (value: number): void => {
-    setText(smoothingText, value.toFixed(2).replace(/^0/, ""));
+    setText(smoothingText, value === 0 ? "off" : value.toFixed(2));
     smoothing.style.setProperty("--rtw-fill", `${(value / 0.99) * 100}%`);
   };
   smoothing.addEventListener(
@@ -117,7 +113,26 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
     const ids = new Set(entries.map(({ id }) => id));
     for (const id of chips.keys()) if (!ids.has(id)) chips.delete(id);
   });
-  follow(["readout"], () => setText(readout, model.get("readout")));
+  // The room that the longest text so far has needed stays, so that no digit more moves the charts.
+  let longest = 0;
+  const keepRoom = (): void => {
+    readout.style.minHeight = `${readout.offsetHeight}px`;
+  };
+  follow(["readout"], () => {
+    const text = model.get("readout");
+    setText(readout, text);
+    if (text.length > longest) keepRoom();
+    longest = Math.max(longest, text.length);
+  });
+  let width = 0;
+  const resize = new ResizeObserver(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    readout.style.minHeight = "";
+    keepRoom();
+  });
+  resize.observe(root);
+  signal.addEventListener("abort", () => resize.disconnect());
 }
 
 export default defineWidget<ChartbarTraits>("chartbar", mount);

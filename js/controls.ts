@@ -1,5 +1,6 @@
 /** The controls: per group, a slider and an exact field for each hyperparameter. */
 
+import { Group } from "./controls/group.ts";
 import { Row } from "./controls/row.ts";
 import { h, reconcile } from "./shared/dom.ts";
 import { defineWidget, type View } from "./shared/view.ts";
@@ -7,6 +8,7 @@ import type { ControlsTraits, Hyperparameter } from "./wire.ts";
 
 interface Entry {
   row: Row;
+  hyperparameter: Hyperparameter;
   /** The description as JSON: a row is rebuilt only when its hyperparameter is another one. */
   described: string;
   end: AbortController;
@@ -14,7 +16,7 @@ interface Entry {
 
 function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): void {
   const entries = new Map<string, Entry>();
-  const headings = new Map<string, HTMLElement>();
+  const groups = new Map<string, Group>();
   const empty = h("p", "rtw-empty", {}, "No hyperparameters found.");
 
   const entryOf = (hyperparameter: Hyperparameter): Entry => {
@@ -24,27 +26,30 @@ function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): 
     old?.end.abort();
     const end = new AbortController();
     const row = new Row(hyperparameter, intents, AbortSignal.any([signal, end.signal]));
-    const entry = { row, described, end };
+    const entry = { row, hyperparameter, described, end };
     entries.set(hyperparameter.key, entry);
     return entry;
   };
 
-  const headingOf = (group: string): HTMLElement => {
-    const heading = headings.get(group) ?? h("h3", "rtw-group", {}, group);
-    headings.set(group, heading);
-    return heading;
+  const groupOf = (name: string): Group => {
+    const group = groups.get(name) ?? new Group(name, signal);
+    groups.set(name, group);
+    return group;
   };
 
   const arrange = (): void => {
     const hyperparameters = model.get("hyperparameters");
-    const groups = new Map<string, HTMLElement[]>();
+    const members = new Map<string, Entry[]>();
     for (const hyperparameter of hyperparameters) {
       const { group } = hyperparameter;
-      const members = groups.get(group) ?? [headingOf(group)];
-      members.push(entryOf(hyperparameter).row.element);
-      groups.set(group, members);
+      members.set(group, [...(members.get(group) ?? []), entryOf(hyperparameter)]);
     }
-    const wanted = [...groups.values()].flat();
+    for (const name of groups.keys()) if (!members.has(name)) groups.delete(name);
+    const wanted = [...members].map(([name, rows]) => {
+      const group = groupOf(name);
+      group.arrange(rows);
+      return group.element;
+    });
     const keys = new Set(hyperparameters.map(({ key }) => key));
     for (const [key, entry] of entries) {
       if (keys.has(key)) continue;
@@ -59,6 +64,7 @@ function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): 
     const values = model.get("values");
     const marks = model.get("marks");
     for (const [key, { row }] of entries) row.update(values[key], marks[key]);
+    for (const group of groups.values()) group.reveal();
   };
 
   root.setAttribute("role", "group");

@@ -39,7 +39,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const stepNumber = h("span", "rtw-step");
   const of = h("span");
   const epoch = h("span", "rtw-epoch");
-  const where = h("span", "rtw-where", {}, "step ", stepNumber, of, " · epoch ", epoch);
+  const where = h("span", "rtw-where", {}, stepNumber, of, " · epoch ", epoch);
   const bar = h("div", "rtw-progress-fill");
   const progress = h("div", "rtw-progress", { role: "progressbar", "aria-label": "Progress" }, bar);
   const pace = h("span", "rtw-pace");
@@ -97,8 +97,9 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
     setText(branch, status.branch);
     branch.title = status.branch;
     const shown = describeProgress(status);
-    setText(stepNumber, shown.step);
-    stepNumber.style.minWidth = `${shown.stepRoom}ch`;
+    setText(stepNumber, `step ${shown.step}`);
+    // The word moves with the number: the room for digits to come stays in front of it.
+    stepNumber.style.minWidth = `${4 + shown.stepRoom}ch`;
     setText(of, shown.of);
     setText(epoch, shown.epoch);
     setText(pace, shown.pace);

@@ -24,6 +24,7 @@ const scripts = {
 const styles = {
   absWorkingDir: root,
   entryPoints: ["js/styles.css"],
+  bundle: true,
   minify: !watch,
   outdir,
   logLevel: "info",

@@ -10,6 +10,11 @@ import { keyStep, positionOf, valueAt } from "./scale.ts";
 /** The numbers of the page's rows; an id must be unique among all views on it. */
 let rowCount = 0;
 
+/** "decoupled_weight_decay" with places to break a line at. */
+function breakable(label: string): (Node | string)[] {
+  return label.split(/(?<=[_.])/).flatMap((part, at) => (at === 0 ? [part] : [h("wbr"), part]));
+}
+
 export class Row {
   readonly element = h("div", "rtw-row");
   readonly #hyperparameter: Hyperparameter;
@@ -34,13 +39,15 @@ export class Row {
     const id = `rtw-control-${rowCount}`;
     this.element.dataset.key = key;
     this.#markLine.id = `${id}-mark`;
-    const name = h("label", "rtw-row-label", { for: id, title: help || key }, label);
+    const name = h("label", "rtw-row-label", { for: id, title: help || key });
+    name.append(...breakable(label));
     const described = { id, "aria-describedby": this.#markLine.id };
     if (kind === "bool") {
       this.#slider = null;
       this.#field = h("input", "rtw-checkbox", { type: "checkbox", ...described });
       this.#field.addEventListener("change", () => this.#send(this.#field.checked), { signal });
-      this.element.append(name, this.#field, this.#markLine);
+      this.element.classList.add("rtw-row-switch");
+      this.element.append(this.#field, name, this.#markLine);
       return;
     }
     this.#slider = h("input", "rtw-slider", {
@@ -74,6 +81,12 @@ export class Row {
       this.#showValue(isSettledNow && mark?.state === "refused");
       this.#showMark();
     }
+  }
+
+  /** Whether its mark says something that should be seen now: an open question, or a refusal. */
+  get isUrgent(): boolean {
+    const state = this.#markLine.dataset.state;
+    return state === "asked" || state === "refused";
   }
 
   #listenToSlider(slider: HTMLInputElement, signal: AbortSignal): void {

@@ -18,6 +18,15 @@ function createView<T extends object>(name: string, model: AnyModel<T>, signal: 
   // JupyterLab reads the attribute; Notebook and others see no keystroke at all.
   const root = h("div", `rtw rtw-${name}`, { "data-lm-suppress-shortcuts": "true" });
   root.addEventListener("keydown", (event) => event.stopPropagation(), { signal });
+  // Notebook takes keys before they come here, and asks the focused element first: its own shortcuts fit
+  // "whatever has the focus and takes no text", which a slider, a button and the tree are.
+  root.addEventListener(
+    "focusin",
+    ({ target }) => {
+      if (target instanceof Element) target.setAttribute("data-lm-suppress-shortcuts", "true");
+    },
+    { signal },
+  );
   const intents = new Intents(model, signal);
   const follow = (traits: (keyof T & string)[], update: () => void): void => {
     let frame = 0;

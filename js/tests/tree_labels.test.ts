@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { branchLabel, describeNode, nodeLabel, shorten } from "../tree/describe.ts";
+import {
+  BRANCH_PRIORITY,
+  branchLabel,
+  describeNode,
+  HEAD_BRANCH_PRIORITY,
+  labelPriority,
+  nodeLabel,
+  shorten,
+} from "../tree/describe.ts";
 import { type Box, boxOf, type LabelRequest, overlaps, placeLabels } from "../tree/labels.ts";
 import { branch, node } from "./tree_samples.ts";
 
@@ -15,10 +23,23 @@ describe("labels", () => {
     expect(placed.map(({ id }) => id)).toEqual(["major"]);
   });
 
-  it("take another side before they hide", () => {
+  it("try above, then below, then hide the less important", () => {
     const sides = ["above", "below"] as const;
-    const placed = placeLabels([request("a", 500, 2), request("b", 540, 1, { sides })], [], bounds);
-    expect(placed.map(({ side }) => side)).toEqual(["above", "below"]);
+    const requests = [
+      request("c", 560, 1, { sides }),
+      request("a", 500, 3, { sides }),
+      request("b", 540, 2, { sides }),
+    ];
+    const placed = placeLabels(requests, [], bounds);
+    expect(placed.map(({ id, side }) => [id, side])).toEqual([
+      ["a", "above"],
+      ["b", "below"],
+    ]);
+  });
+
+  it("can end at their node, clear of what is right of it", () => {
+    const [placed] = placeLabels([request("a", 500, 1, { sides: ["below-end"] })], [], bounds);
+    expect((placed?.x ?? 0) + 80).toBe(502);
   });
 
   it("never cover a node's mark", () => {
@@ -61,10 +82,27 @@ describe("labels", () => {
 });
 
 describe("words", () => {
-  it("label what changed, else the note, and nothing for a routine checkpoint", () => {
-    expect(nodeLabel(node("a", "main", 3, { label: "lr ×3", note: "n" }))).toBe("lr ×3");
+  it("label a person's note, else what changed, and nothing for a routine checkpoint", () => {
+    expect(nodeLabel(node("a", "main", 3, { label: "lr ×3" }))).toBe("lr ×3");
+    expect(nodeLabel(node("a", "main", 3, { label: "lr ×3", note: "n" }))).toBe("n");
     expect(nodeLabel(node("a", "main", 3, { note: "n" }))).toBe("n");
     expect(nodeLabel(node("a", "main", 3, { cause: "interval" }))).toBe("");
+  });
+
+  it("count the changes that there is no room for", () => {
+    const changes = ["body.lr", "head.lr"].map((key) => ({ key, old: 1e-3, new: 0.1 }));
+    const label = "body.lr 1e-3→0.1, head.lr 1e-3→0.1";
+    expect(nodeLabel(node("a", "main", 3, { label, changes }))).toBe("body.lr 1e-3→0.1 +1");
+  });
+
+  it("let a note win over a change, and a branch's name over everything", () => {
+    const change = labelPriority(node("a", "main", 3), false);
+    const note = labelPriority(node("a", "main", 3, { cause: "manual", note: "n" }), false);
+    const selected = labelPriority(node("a", "main", 3), true);
+    expect(note).toBeGreaterThan(change);
+    expect(selected).toBeGreaterThan(note);
+    expect(BRANCH_PRIORITY).toBeGreaterThan(selected);
+    expect(HEAD_BRANCH_PRIORITY).toBeGreaterThan(BRANCH_PRIORITY);
   });
 
   it("shorten by characters, not by halves of them", () => {

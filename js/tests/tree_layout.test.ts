@@ -5,7 +5,7 @@ import {
   branchPath,
   FORK_OFFSET,
   type Frame,
-  headPoint,
+  headPlace,
   nearest,
   place,
   SLOT_WIDTH,
@@ -77,10 +77,29 @@ describe("places", () => {
     expect(late && tipStep(index, late, headAt("late", 100))).toBe(1200);
   });
 
-  it("puts the head on its node, else on its step", () => {
-    expect(headPoint(placement, head, frame)).toEqual({ x: 1250, y: 40 });
-    expect(headPoint(placement, { ...head, node: "l700" }, frame)?.x).toBe(700 + FORK_OFFSET);
-    expect(headPoint(placement, headAt("nowhere", 3), frame)).toBeNull();
+  it("puts the head at its own step, also when its last node is behind it", () => {
+    expect(headPlace(index, placement, head, frame)).toEqual({ x: 1250, y: 40, onNode: false });
+    const beyond = { ...head, node: "l900" };
+    expect(headPlace(index, placement, beyond, frame)).toEqual({ x: 1250, y: 40, onNode: false });
+    expect(headPlace(index, placement, headAt("nowhere", 3), frame)).toBeNull();
+  });
+
+  it("puts the head on its node where it stands at that node's step, as after a restore", () => {
+    const onLate = { ...headAt("late", 900), node: "l900" };
+    expect(headPlace(index, placement, onLate, frame)).toEqual({ x: 900, y: 40, onNode: true });
+    const onMain = { ...headAt("main", 300), node: "m300" };
+    expect(headPlace(index, placement, onMain, frame)).toEqual({ x: 300, y: 0, onNode: true });
+  });
+
+  it("puts the head beside nodes that were moved aside, never left of them", () => {
+    const atFork = { ...headAt("late", 700), node: "l700" };
+    expect(headPlace(index, placement, atFork, frame)?.x).toBe(700 + FORK_OFFSET);
+    expect(headPlace(index, placement, { ...atFork, step: 705 }, frame)?.x).toBe(700 + FORK_OFFSET);
+    // The fork's node is on another line: the new branch has no node yet.
+    expect(headPlace(index, placement, { ...atFork, node: "m700" }, frame)).toMatchObject({
+      x: 700 + FORK_OFFSET,
+      onNode: false,
+    });
   });
 
   it("draws a curve from the fork and a straight line from the root", () => {

@@ -16,15 +16,23 @@ export function describeChange({ key, old, new: next }: Change): string {
   return `${key} ${formatValue(old)} → ${formatValue(next)}`;
 }
 
-/** The text at a node: what changed, or its note; routine checkpoints have none. */
+/** The text at a node: a person's note, else what changed; routine checkpoints have none. */
 export function nodeLabel(node: TreeNode): string {
-  if (node.label !== "") return shorten(node.label);
   if (node.note !== "") return shorten(node.note);
+  if (node.label !== "") return shortenChanges(node.label, node.changes.length);
   return node.cause === "start" ? "start" : "";
 }
 
+/** "lr 1e-3→0.1, head.lr 1e-3→0.1" with no room for both: "lr 1e-3→0.1 +1". */
+function shortenChanges(label: string, count: number): string {
+  const [first = label] = label.split(", ");
+  if ([...label].length <= LONGEST_LABEL || count < 2) return shorten(label);
+  const more = ` +${count - 1}`;
+  return shorten(first, LONGEST_LABEL - more.length) + more;
+}
+
 export function nodeTitle(node: TreeNode): string {
-  return node.label || node.note || `${CAUSE_NAMES[node.cause]} checkpoint`;
+  return node.note || node.label || `${CAUSE_NAMES[node.cause]} checkpoint`;
 }
 
 /** What a screen reader says. */
@@ -48,10 +56,14 @@ const PRIORITY: Record<Cause, number> = {
   best: 45,
   interval: 20,
 };
-export const SELECTED_PRIORITY = 100;
-export const HEAD_BRANCH_PRIORITY = 95;
-export const BRANCH_PRIORITY = 80;
+/** A branch's name gives way to nothing: without it nobody knows whose line it is. */
+export const HEAD_BRANCH_PRIORITY = 110;
+export const BRANCH_PRIORITY = 105;
+const SELECTED_PRIORITY = 100;
+const NOTE_PRIORITY = 75;
 
+/** Words that a person wrote win over words made by us. */
 export function labelPriority(node: TreeNode, isSelected: boolean): number {
-  return isSelected ? SELECTED_PRIORITY : PRIORITY[node.cause];
+  if (isSelected) return SELECTED_PRIORITY;
+  return node.note === "" ? PRIORITY[node.cause] : NOTE_PRIORITY;
 }

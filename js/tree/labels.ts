@@ -19,8 +19,8 @@ export interface LabelRequest {
   sides: readonly Side[];
 }
 
-/** `-start`: the text begins at its node instead of standing in its middle, clear of a fork's curve. */
-export type Side = "above" | "below" | "above-start" | "below-start" | "right";
+/** `-start` and `-end`: the text begins or ends at its node instead of standing in its middle. */
+export type Side = "above" | "below" | "above-start" | "below-start" | "above-end" | "below-end" | "right";
 
 export interface PlacedLabel {
   id: string;
@@ -32,19 +32,21 @@ export interface PlacedLabel {
 
 export const LABEL_HEIGHT = 13;
 const GAP = 9;
-/** How far left of its node's centre a label on a `-start` side begins. */
-const START_INSET = 2;
+/** How far right of a branch's tip its name begins: clear of the head's pulse. */
+export const TIP_GAP = 16;
+/** How far a label on a `-start` or `-end` side reaches beyond its node's centre. */
+const INSET = 2;
 /** Room between two labels side by side. */
 const SPACE = 6;
 const CELL = 64;
 
 export function boxOf({ x, y, width }: LabelRequest, side: Side): Box {
   if (side === "right") {
-    const left = x + GAP + 3;
+    const left = x + TIP_GAP;
     return { left, right: left + width, top: y - LABEL_HEIGHT / 2, bottom: y + LABEL_HEIGHT / 2 };
   }
   const top = side.startsWith("above") ? y - GAP - LABEL_HEIGHT : y + GAP;
-  const left = side.endsWith("start") ? x - START_INSET : x - width / 2;
+  const left = side.endsWith("start") ? x - INSET : side.endsWith("end") ? x + INSET - width : x - width / 2;
   return { left, right: left + width, top, bottom: top + LABEL_HEIGHT };
 }
 

@@ -85,13 +85,27 @@ export function place(index: TreeIndex, lanes: Lanes, head: Head, frame: Frame):
   return placement;
 }
 
-/** Where the head stands: on its node, or between nodes on its branch's line. */
-export function headPoint(placement: Placement, head: Head, frame: Frame): Point | null {
+export interface HeadPlace extends Point {
+  /** Whether the head stands on a node, which then shows where it is. */
+  onNode: boolean;
+}
+
+/**
+ * Where the head stands: at its own step on its branch's line, never left of `head.node`, the last node on
+ * the way to it, which may itself stand right of its step, beside another node.
+ */
+export function headPlace(
+  index: TreeIndex,
+  placement: Placement,
+  head: Head,
+  frame: Frame,
+): HeadPlace | null {
   const branch = placement.branches.get(head.branch);
   if (!branch) return null;
-  const node = head.node === null ? undefined : placement.nodes.get(head.node);
-  if (node && node.y === branch.start.y) return node;
-  return { x: Math.max(frame.x(head.step), branch.start.x), y: branch.start.y };
+  const node = head.node === null ? undefined : index.nodes.get(head.node);
+  const point = node?.branch === head.branch ? placement.nodes.get(node.id) : undefined;
+  const x = Math.max(frame.x(head.step), branch.start.x, point?.x ?? 0);
+  return { x, y: branch.start.y, onNode: point !== undefined && node?.step === head.step };
 }
 
 /** A branch's line: a smooth curve down from the fork, then straight on to the tip. */

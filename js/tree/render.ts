@@ -2,15 +2,15 @@
 
 import type { Head, TreeBranch, TreeNode, TreeTraits } from "../wire.ts";
 import { BRANCH_PRIORITY, branchLabel, HEAD_BRANCH_PRIORITY, labelPriority, nodeLabel } from "./describe.ts";
-import { type Box, type LabelRequest, placeLabels } from "./labels.ts";
-import { assignLanes, headPoint, type Lanes, type Placement, place } from "./layout.ts";
+import { type Box, type LabelRequest, placeLabels, TIP_GAP } from "./labels.ts";
+import { assignLanes, headPlace, type Lanes, type Placement, place } from "./layout.ts";
 import { diffNodes, indexTree, parentBranch, type TreeIndex, tipStep } from "./model.ts";
 import { AXIS_HEIGHT, type LabelText, Scene } from "./scene.ts";
 import { Viewport } from "./viewport.ts";
 
 const NODE_RADIUS = 6;
-/** The label of a branch's tip stands this far right of it. */
-const TIP_GAP = 12;
+const NODE_SIDES = ["above", "below", "above-end", "below-end"] as const;
+const FORK_SIDES = ["above-start", "below-start"] as const;
 
 export class TreeRenderer {
   readonly scene = new Scene();
@@ -65,7 +65,7 @@ export class TreeRenderer {
       this.scene.drawBranch(branch, placed, true);
       this.scene.moveLabel(`branch:${branch.id}`, placed.tip.x + TIP_GAP);
     }
-    this.scene.drawHead(headPoint(this.placement, head, frame), head.running);
+    this.#drawHead();
   }
 
   setSelected(id: string | null): void {
@@ -92,7 +92,7 @@ export class TreeRenderer {
     this.scene.dropBranches(this.placement.branches);
     const visible = this.#drawNodes(width, height);
     this.#drawLabels(visible, { left: 4, right: width - 4, top: 0, bottom: height - AXIS_HEIGHT });
-    this.scene.drawHead(headPoint(this.placement, this.#head, frame), this.#head.running);
+    this.#drawHead();
     const selected = this.#selected === null ? undefined : this.placement.nodes.get(this.#selected);
     this.scene.drawSelection(this.#selected, selected ?? null);
   }
@@ -113,6 +113,12 @@ export class TreeRenderer {
       this.#frame = 0;
       this.draw();
     });
+  }
+
+  #drawHead(): void {
+    const place = headPlace(this.index, this.placement, this.#head, this.viewport.frame());
+    const colour = this.index.branches.get(this.#head.branch)?.colour ?? "";
+    this.scene.drawHead(place, colour, this.#head.running);
   }
 
   #levelOf(id: string): number {
@@ -162,11 +168,7 @@ export class TreeRenderer {
       const isFirst = this.index.line.get(node.branch)?.[0] === node;
       const isFork = isFirst && (this.lanes.get(node.branch) ?? 0) > 0;
       const priority = labelPriority(node, node.id === this.#selected);
-      request(
-        node.id,
-        { text, colour: null },
-        { x, y, priority, sides: isFork ? ["above-start", "below-start"] : ["above", "below"] },
-      );
+      request(node.id, { text, colour: null }, { x, y, priority, sides: isFork ? FORK_SIDES : NODE_SIDES });
     }
     for (const [id, { fork, start, tip }] of this.placement.branches) {
       const branch = this.index.branches.get(id) as TreeBranch;

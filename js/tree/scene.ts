@@ -5,7 +5,7 @@ import { formatCount } from "../shared/number.ts";
 import type { TreeBranch, TreeNode } from "../wire.ts";
 import { describeNode } from "./describe.ts";
 import { CROSS, GLYPHS } from "./glyphs.ts";
-import { branchPath, type PlacedBranch, type Point } from "./layout.ts";
+import { branchPath, type HeadPlace, type PlacedBranch, type Point } from "./layout.ts";
 
 export const AXIS_HEIGHT = 18;
 
@@ -152,10 +152,13 @@ export class Scene {
     this.#texts.get(id)?.setAttribute("x", x.toFixed(1));
   }
 
-  drawHead(point: Point | null, running: boolean): void {
-    this.#head.style.display = point ? "" : "none";
-    if (point) this.#head.setAttribute("transform", translate(point));
+  drawHead(place: HeadPlace | null, colour: string, running: boolean): void {
+    this.#head.style.display = place ? "" : "none";
+    if (place) this.#head.setAttribute("transform", translate(place));
+    if (this.#head.getAttribute("color") !== colour) this.#head.setAttribute("color", colour);
     this.#head.classList.toggle("rtw-running", running);
+    // The node's own mark tells more than a dot on top of it.
+    this.#head.classList.toggle("rtw-on-node", place?.onNode ?? false);
   }
 
   drawSelection(id: string | null, point: Point | null): void {

@@ -36,6 +36,10 @@ def position(page: Page, key: str) -> float:
     return slider(page, key).evaluate("(element) => element.valueAsNumber")
 
 
+def more(page: Page, group: str):
+    return page.locator(f'section[aria-label="{group}"] summary')
+
+
 class TestControls:
     def test_release_sends_one_set(self, bare):
         show(bare, "controls", samples.controls(), width=290)
@@ -124,6 +128,7 @@ class TestControls:
 
     def test_checkbox_and_zero(self, bare):
         show(bare, "controls", samples.controls(), width=290)
+        more(bare, "body · AdamW").click()
         bare.get_by_label("amsgrad").check()
         slider(bare, "body.lr").focus()
         bare.keyboard.press("Home")
@@ -157,3 +162,34 @@ class TestControls:
         bare.keyboard.type("dd0")
         assert bare.evaluate("window.leaked") == []
         expect(bare.locator(".rtw")).to_have_attribute("data-lm-suppress-shortcuts", "true")
+
+    def test_switches_stay_behind_more(self, bare):
+        momentum = samples.hyperparameter("head.nesterov", group="head · SGD", kind="bool", low=0, high=1)
+        hyperparameters = [*samples.controls()["hyperparameters"], momentum]
+        show(bare, "controls", samples.controls(hyperparameters=hyperparameters), width=290)
+        expect(bare.get_by_label("nesterov")).to_be_visible()
+        expect(bare.get_by_label("amsgrad")).to_be_hidden()
+        more(bare, "body · AdamW").click()
+        expect(bare.get_by_label("amsgrad")).to_be_visible()
+        update(bare, marks={"body.lr": {"state": "applied", "value": 1e-3, "step": 3, "text": "used from step 3"}})
+        expect(bare.get_by_label("amsgrad")).to_be_visible()
+
+    @pytest.mark.parametrize(("state", "opens"), [("asked", True), ("refused", True), ("applied", False)])
+    def test_a_switch_that_was_asked_or_refused_shows_itself(self, bare, state, opens):
+        show(bare, "controls", samples.controls(), width=290)
+        text = "amsgrad refused: its buffer is missing"
+        update(bare, marks={"body.amsgrad": {"state": state, "value": True, "step": None, "text": text}})
+        expect(mark(bare, "body.amsgrad")).to_have_text(text)
+        assert bare.get_by_label("amsgrad").is_visible() == opens
+        if opens:
+            # It was seen: who closes it now is not contradicted by every update.
+            more(bare, "body · AdamW").click()
+            update(bare, values=samples.controls()["values"] | {"dropout": 0.1})
+            expect(bare.get_by_label("amsgrad")).to_be_hidden()
+
+    def test_a_long_label_breaks_and_is_not_cut(self, bare):
+        long = samples.hyperparameter("body.decoupled_weight_decay_of_the_body")
+        show(bare, "controls", samples.controls(hyperparameters=[long]), width=290)
+        label = bare.locator(".rtw-row-label")
+        expect(label).to_have_text("decoupled_weight_decay_of_the_body")
+        assert label.evaluate("(label) => label.scrollWidth <= label.clientWidth")

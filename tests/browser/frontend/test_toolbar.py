@@ -50,6 +50,20 @@ class TestToolbar:
         update(bare, **samples.toolbar(step=2_222, steps_per_second=1812, eta_seconds=71))
         assert bare.evaluate(places) == before
 
+    @pytest.mark.parametrize("width", [900, 1168, 1400])
+    def test_all_is_spelled_out(self, bare, width):
+        bare.set_viewport_size({"width": width + 40, "height": 600})
+        branch = "body.lr=3e-3 @300" if width < 1400 else "body.weight_decay=0.05 @1,30"
+        show(bare, "toolbar", samples.toolbar(branch=branch), width=width)
+        name = bare.locator(".rtw-branch")
+        assert name.evaluate("(name) => name.scrollWidth <= name.clientWidth"), "the branch's name is cut"
+        expect(bare.locator(".rtw-where")).to_have_text("step 2,140 of 3,000 · epoch 91")
+        expect(bare.locator(".rtw-pace")).to_have_text("412 steps/s · 0:02 left")
+        assert bare.locator(".rtw-progress").bounding_box()["width"] >= 150
+        right = bare.locator(".rtw-bar").bounding_box()
+        pace = bare.locator(".rtw-pace").bounding_box()
+        assert pace["x"] + pace["width"] <= right["x"] + right["width"] + 1
+
     def test_error_banner(self, bare):
         error = {"summary": "ValueError: shapes", "traceback": "Traceback\n  line 3"}
         show(bare, "toolbar", samples.toolbar(status="failed", error=error, notices=["disk full"]))
@@ -81,3 +95,17 @@ def test_chartbar_writes_its_choices(bare):
     update(bare, metric="loss", readout="step 3", legend=samples.chartbar()["legend"][:1])
     expect(bare.get_by_label("Metric", exact=True)).to_have_value("loss")
     expect(bare.locator(".rtw-chip")).to_have_text(["main"])
+
+
+def test_the_chartbar_keeps_its_height_and_cuts_nothing(bare):
+    many = [{"id": f"b{at}", "name": f"lr={at}e-3 @{at}00", "colour": "#888", "head": at == 3} for at in range(9)]
+    show(bare, "chartbar", samples.chartbar(legend=many, smoothing=0.0), width=440)
+    expect(bare.locator("output")).to_have_text("off")
+    height = "document.querySelector('.rtw-chartbar').getBoundingClientRect().height"
+    readout = bare.locator(".rtw-readout")
+    update(bare, smoothing=0.6, readout="step 1,761 — " + " · ".join(f"lr={at}e-3 @{at}00 0.14" for at in range(4)))
+    expect(bare.locator("output")).to_have_text("0.60")
+    assert readout.evaluate("(line) => line.scrollWidth <= line.clientWidth")
+    before = bare.evaluate(height)
+    update(bare, readout="step 1,762")
+    assert bare.evaluate(height) == before

@@ -128,6 +128,34 @@ class TestTree:
         assert touched["touched"] <= 4
         assert bare.evaluate("window.remembered.every((element) => element.isConnected)")
 
+    def test_the_head_is_at_its_own_step_and_after_a_restore_on_its_node(self, bare):
+        at_tip = {"branch": "b1", "step": 2140, "node": "n7", "running": True}
+        show(bare, "tree", samples.tree(head=at_tip))
+        tip = bare.locator(".rtw-line[data-branch=b1]").get_attribute("d").rpartition("L")[2]
+        head = bare.locator(".rtw-head")
+        expect(head).to_have_attribute("transform", f"translate({tip})")
+        expect(bare.locator(".rtw-head-dot")).to_be_visible()
+        update(bare, head={"branch": "b0", "step": 700, "node": "n2", "running": False})
+        expect(head).to_have_attribute("transform", tree_node(bare, "n2").get_attribute("transform"))
+        expect(bare.locator(".rtw-head-dot")).to_be_hidden()
+        update(bare, head={"branch": "b0", "step": 705, "node": "n2", "running": True})
+        assert head.get_attribute("transform") != tree_node(bare, "n2").get_attribute("transform")
+        expect(bare.locator(".rtw-head-dot")).to_be_visible()
+
+    def test_a_note_wins_the_room(self, bare):
+        """Three labels for the room above and below one place: the note stays, whatever came first."""
+        nodes = [
+            samples.node("n0", "b0", 0, "start"),
+            samples.node("n1", "b0", 600, label="lr 1e-3→0.1 and much more", parent="n0"),
+            samples.node("n2", "b0", 606, label="lr 0.1→0.2 and much more", parent="n1"),
+            samples.node("n3", "b0", 612, "manual", label="before decay", note="before decay", parent="n2"),
+        ]
+        show(bare, "tree", samples.tree(nodes=nodes, branches=samples.tree()["branches"][:1]))
+        labels = bare.locator(".rtw-labels text")
+        expect(labels.filter(has_text="before decay")).to_have_count(1)
+        note = labels.filter(has_text="before decay").bounding_box()
+        assert note["y"] < tree_node(bare, "n3").bounding_box()["y"]
+
     def test_a_new_node_builds_only_itself(self, bare):
         show(bare, "tree", samples.tree())
         bare.evaluate(REMEMBER_ELEMENTS, ".rtw-node")
