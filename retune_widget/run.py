@@ -97,15 +97,14 @@ class Run(Training, Record):
         )  # fmt: skip
         engine = self._engine = setup.engine()
         planned, start = planned_length(epochs, max_steps, engine.feed), engine.capture()
+        whole("checkpoint_every", checkpoint_every)  # nothing is written before all is checked
         store = self._store = open_store(path)
         self.path: Path | None = getattr(store, "path", None)
         """The run directory, or None for a run in memory."""
         self._writer = Writer(store)
         self._writer.save_info(describe(seed))
         tree, history = Tree(), History(to_floats)
-        helm = self._helm = Helm(
-            engine, tree, history, self._writer, start, checkpoint_every=whole("checkpoint_every", checkpoint_every)
-        )
+        helm = self._helm = Helm(engine, tree, history, self._writer, start, checkpoint_every=checkpoint_every)
         Record.__init__(self, tree, history, helm.changes)
         runner = Runner(engine, helm.execute, max_steps=planned)
         Training.__init__(self, runner)

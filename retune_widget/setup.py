@@ -52,6 +52,7 @@ class Setup:
         models = _named("model", self.model, nn.Module)
         optimizers = _named("optimizer", self.optimizer, optim.Optimizer)
         self._check(models, optimizers)
+        whole("batch_size", self.batch_size)
         device = torch.device(self.device) if self.device is not None else None
         if device is not None:
             for model in models.values():

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 import retune_widget as rt
 
@@ -34,7 +34,7 @@ def running(optimizer=sgd, *, model=None, data=None, **options):
     """A run in memory that is closed at the end; `optimizer` is made of the model."""
     model = network() if model is None else model
     own = any(options.get(name) is not None for name in ("step", "loss_fn")) or options.pop("bare", False)
-    options = {"path": ":memory:", **({} if own else {"loss_fn": F.cross_entropy}), **options}
+    options = {"path": ":memory:", **({} if own else {"loss_fn": cross_entropy}), **options}
     run = rt.Run(model, optimizer(model), batches() if data is None else data, **options)
     try:
         yield run
@@ -80,7 +80,7 @@ def in_thread(function, *arguments):
     def call():
         try:
             results.append(function(*arguments))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # result_of raises it
             results.append(error)
 
     thread = threading.Thread(target=call)

@@ -58,7 +58,7 @@ class Attributes:
                     self._packed[id(value)] = pack(value, f"{name}/{key}", self._tensors)
                 captured["data"][key] = self._packed[id(value)]
             else:
-                part = "in_place" if generators.is_generator(value) or generators.held_by([value]) else "data"
+                part = "in_place" if _holds_generator(value) else "data"
                 captured.setdefault(part, {})[key] = pack(value, f"{name}/{key}", self._tensors)
         return captured
 
@@ -100,6 +100,11 @@ class Attributes:
             free = kind is Tensor and value.grad_fn is None and is_leaf(value)
             return free and _storage(value) not in self._storages
         return kind in PLAIN or is_leaf(value) or generators.is_generator(value)
+
+
+def _holds_generator(value: Any) -> bool:
+    items = value.values() if isinstance(value, dict) else value if type(value) in _SEQUENCES else ()
+    return generators.is_generator(value) or any(type(item) not in PLAIN and _holds_generator(item) for item in items)
 
 
 def _storage(tensor: Tensor) -> int:

@@ -66,20 +66,21 @@ class LiveState:
         Raises:
             CaptureError: a part holds something that is neither data nor a tensor.
         """
-        live = dict(self._tensors())
+        live, parameters = dict(self._tensors()), dict(self._parameters())
+        names: dict[Tensor, str] = {parameter: name for name, parameter in parameters.items()}
         tensors: Tensors = {name: owned(tensor) for name, tensor in live.items()}
         attributes = Attributes(tensors, live.values())
-        gradients = ((name, p.grad) for name, p in self._parameters()) if self.keep_gradients else ()
+        gradients = ((name, p.grad) for name, p in parameters.items()) if self.keep_gradients else ()
         values: Json = {
             **cursor,
             "modules": {
                 name: attributes.capture(module, MODULE_INTERNAL, f"attribute/{name}")
                 for name, module in self._modules()
             },
-            "requires_grad": {name: parameter.requires_grad for name, parameter in self._parameters()},
+            "requires_grad": {name: parameter.requires_grad for name, parameter in parameters.items()},
             "gradients": {name: pack(grad, f"grad/{name}", tensors) for name, grad in gradients if grad is not None},
             "optimizers": {
-                name: optimizer_state.capture(optimizer, name, self.parameter_names(), tensors, attributes)
+                name: optimizer_state.capture(optimizer, name, names, tensors, attributes)
                 for name, optimizer in self.optimizers.items()
             },
             "extras": {name: pack(_state_of(extra), f"extra/{name}", tensors) for name, extra in self.extras.items()},
@@ -103,19 +104,14 @@ class LiveState:
             written[write(tensor, tensors[name]).data_ptr()] = tensors[name]
         for name, module in self._modules():
             attributes.restore(module, MODULE_INTERNAL, f"attribute/{name}", values["modules"][name])
-        for name, parameter in self._parameters():
+        parameters = dict(self._parameters())
+        for name, parameter in parameters.items():
             parameter.requires_grad_(values["requires_grad"][name])
             parameter.grad = unpack(values["gradients"].get(name), tensors)
-        named = {its: parameter for parameter, its in self.parameter_names().items()}
         for name, optimizer in self.optimizers.items():
+            its = values["optimizers"][name]
             optimizer_state.restore(
-                optimizer,
-                name,
-                values["optimizers"][name],
-                named,
-                tensors=tensors,
-                attributes=attributes,
-                written=written,
+                optimizer, name, its, parameters, tensors=tensors, attributes=attributes, written=written
             )
         for name, extra in self.extras.items():
             _put_state(extra, values["extras"][name], tensors)
@@ -123,10 +119,6 @@ class LiveState:
             if key in values["registered"]:
                 put(unpack(values["registered"][key], tensors))
         rng.restore(values["rng"], tensors)
-
-    def parameter_names(self) -> dict[Tensor, str]:
-        """A name for every parameter, of the models and of the optimizers beyond them."""
-        return {parameter: name for name, parameter in self._parameters()}
 
     def _modules(self) -> Iterator[tuple[str, nn.Module]]:
         for model_name, model in self.models.items():

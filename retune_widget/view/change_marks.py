@@ -24,12 +24,13 @@ class ChangeMark(NamedTuple):
 
 
 class PlacedLabel(NamedTuple):
-    """A label with its left end, in steps and as a part of the chart's height."""
+    """A label at its line: the step, a part of the chart's height, and whether it stands left of the line."""
 
     x: float
     y: float
     text: str
     colour: str
+    left: bool
 
 
 def change_marks(nodes: Iterable[Node], colours: Mapping[int, str]) -> list[ChangeMark]:
@@ -55,10 +56,11 @@ def placed_labels(marks: Iterable[ChangeMark], low: float, high: float) -> list[
         at, length = (mark.step - low) / width, CHARACTER * (len(mark.text) + 1)
         if not 0 <= at <= 1 or len(placed) == MOST_LABELS:
             continue
-        begin = at if at + length <= 1 else at - length - CHARACTER
+        left = at + length > 1
+        begin = at - length if left else at
         for row, spans in enumerate(taken):
             if all(begin >= end or begin + length <= start for start, end in spans):
                 spans.append((begin, begin + length))
-                placed.append(PlacedLabel(low + begin * width, FIRST_ROW - row * ROW_HEIGHT, mark.text, mark.colour))
+                placed.append(PlacedLabel(float(mark.step), FIRST_ROW - row * ROW_HEIGHT, mark.text, mark.colour, left))
                 break
     return placed

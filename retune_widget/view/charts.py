@@ -28,8 +28,6 @@ from retune_widget.view.series import (
 if TYPE_CHECKING:
     from retune_widget.tracking.tree import Branch
 
-MARKED = 40
-"""Lines of fewer points show each of them."""
 MetricLine = tuple[LineName, bool]
 ValueLine = tuple[int, str, bool]
 
@@ -42,7 +40,9 @@ class Charts(ipywidgets.VBox):
         self._x = bqplot.LinearScale(min=0.0, max=EMPTY, allow_padding=False)
         self.metric = Pane(self._x, 290, steps_below=False)
         self.values = Pane(self._x, 120, steps_below=True)
-        self._metric_lines: Lines[MetricLine] = Lines(self.metric.figure, self._make_metric_line)
+        self._metric_lines: Lines[MetricLine] = Lines(
+            self.metric.figure, self._make_metric_line, lambda line: not is_training(line[0].metric)
+        )
         self._value_lines: Lines[ValueLine] = Lines(self.values.figure, self._make_value_line)
         self._branches: dict[int, Branch] = {}
         self._empty = True
@@ -150,5 +150,5 @@ class Charts(ipywidgets.VBox):
     def _line(self, branch: int, pane: Pane, **style: Any) -> bqplot.Lines:
         return bqplot.Lines(
             x=np.zeros(0), y=np.zeros(0), scales={"x": self._x, "y": pane.y},
-            colors=[colour_of(self._branches[branch])], **style,
+            colors=[colour_of(self._branches[branch])], marker_size=24, **style,
         )  # fmt: skip

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Name = TypeVar("Name")
 GREY = "#8a94a6"
 MARGIN = {"left": 58, "right": 14}
+MARKED = 40
+"""Lines of no more points than this may show each of them."""
 EMPTY = 100.0
 """Steps that an empty chart shows."""
 
@@ -23,8 +25,14 @@ EMPTY = 100.0
 class Lines(Generic[Name]):
     """The lines of a figure by name: new data goes to a line only if its own has changed."""
 
-    def __init__(self, figure: bqplot.Figure, make: Callable[[Name], bqplot.Lines]) -> None:
-        self._figure, self._make = figure, make
+    def __init__(
+        self,
+        figure: bqplot.Figure,
+        make: Callable[[Name], bqplot.Lines],
+        is_dotted: Callable[[Name], bool] = lambda _name: False,
+    ) -> None:
+        """`make` makes the line of a name; `is_dotted` says whether it shows its points while they are few."""
+        self._figure, self._make, self._is_dotted = figure, make, is_dotted
         self._marks: dict[Name, bqplot.Lines] = {}
         self._drawn: dict[Name, object] = {}
         self._points: dict[Name, tuple[Floats, Floats]] = {}
@@ -56,6 +64,7 @@ class Lines(Generic[Name]):
                 mark = self._marks[name]
                 with mark.hold_sync():
                     mark.x, mark.y = x, y
+                    mark.marker = "circle" if self._is_dotted(name) and len(x) <= MARKED else None
         marks = [*(self._marks[name] for name in names), *above]
         gone = [name for name in self._marks if name not in set(names)]
         if marks != self._figure.marks:
@@ -82,10 +91,13 @@ class Pane:
             **nothing, line_style="dashed", stroke_width=1, colors=[GREY], opacities=[0.8], preserve_domain={"x": True}
         )
         self._cursor = bqplot.Lines(**nothing, stroke_width=1, colors=[GREY], preserve_domain={"x": True})
-        self._labels = bqplot.Label(
-            x=[0.0], y=[0.0], text=[""], visible=False, scales=unit, default_size=10.5, font_weight="normal",
-            x_offset=3, preserve_domain={"x": True},
-        )  # fmt: skip
+        self._labels = [
+            bqplot.Label(
+                x=[0.0], y=[0.0], text=[""], visible=False, scales=unit, default_size=10.5, font_weight="normal",
+                x_offset=offset, align=align, preserve_domain={"x": True},
+            )
+            for align, offset in (("start", 3), ("end", -3))
+        ]  # fmt: skip
         self.figure = bqplot.Figure(
             marks=self.over,
             axes=self._axes(),
@@ -105,7 +117,7 @@ class Pane:
     @property
     def over(self) -> list[bqplot.Mark]:
         """The marks above the lines."""
-        return [self._changes, self._cursor, self._labels]
+        return [self._changes, self._cursor, *self._labels]
 
     def rescale(self, *, log: bool) -> None:
         """Use another kind of y scale from now on."""
@@ -159,14 +171,16 @@ class Pane:
             colors=[mark.colour for mark in marks] or [GREY],
         )
         placed: list[PlacedLabel] = placed_labels(marks, low, high) if labels else []
-        _fill(
-            self._labels,
-            bool(placed),
-            x=np.array([label.x for label in placed] or [0.0]),
-            y=np.array([label.y for label in placed] or [0.0]),
-            text=[label.text for label in placed] or [""],
-            colors=[label.colour for label in placed] or [GREY],
-        )
+        for mark, left in zip(self._labels, (False, True), strict=True):
+            mine = [label for label in placed if label.left is left]
+            _fill(
+                mark,
+                bool(mine),
+                x=np.array([label.x for label in mine] or [0.0]),
+                y=np.array([label.y for label in mine] or [0.0]),
+                text=[label.text for label in mine] or [""],
+                colors=[label.colour for label in mine] or [GREY],
+            )
 
     def show_cursor(self, step: int | None) -> None:
         """Draw a line at the selected node's step."""

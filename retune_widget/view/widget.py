@@ -110,10 +110,10 @@ class RetuneWidget(ipywidgets.VBox):
             self._attempt(lambda: self.controls.update(run, self.state))
             self._attempt(lambda: self.tree.update(run))
             self._attempt(lambda: self.details.update(run, self.tree.selected))
-        if charts and (now, *self.charts.choices) != self._drawn_charts:
-            news = True
+        chosen = (now, *self.charts.choices)
+        if charts and chosen != self._drawn_charts:
+            news, self._drawn_charts = True, chosen
             self._attempt(lambda: self.charts.update(run, self.tree.selected))
-            self._drawn_charts = (now, *self.charts.choices)
         if revisions.closed:
             self._run_closed, self._held = True, None
         return news

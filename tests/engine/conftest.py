@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from retune_widget.engine.feed import make_feed
 from tests.engine.laboratory import seed_all
 
 
@@ -15,3 +16,16 @@ def one_thread():
 @pytest.fixture(autouse=True)
 def known_start():
     seed_all()
+
+
+@pytest.fixture
+def feeds():
+    made = []
+
+    def make(data, batch_size=None, seed=0):
+        made.append(make_feed(data, batch_size, seed))
+        return made[-1]
+
+    yield make
+    for feed in made:
+        feed.close()

@@ -99,3 +99,66 @@ def assert_golden(make, **options):
     assert actual[0] == expected[0], "the state right after the restore"
     assert actual[1] == expected[1], "the losses"
     assert actual[2] == expected[2], "the state at the end"
+
+
+class Odd(nn.Module):
+    """Tied weights, a buffer that is not persistent, state in plain attributes, generators of its own, LSTM weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(6, 6)
+        self.tied = nn.Linear(6, 6)
+        self.tied.weight = self.inner.weight
+        self.cell = nn.LSTM(6, 3, batch_first=True)
+        self.register_buffer("drift", torch.zeros(6), persistent=False)
+        self.calls, self.last, self.recent = 0, None, []
+        self.hidden = torch.zeros(6)
+        self.alias = self.hidden
+        self.numbers = np.zeros(2)
+        self.draws = torch.Generator().manual_seed(5)
+        self.noise = np.random.default_rng(5)
+
+    def forward(self, x):
+        self.calls += 1
+        self.drift = self.drift * 0.9 + x.mean(0).detach() * 0.1
+        h = self.tied(torch.tanh(self.inner(x))) + self.drift + 0.01 * self.hidden + 0.001 * (self.calls % 5)
+        h = h + 0.01 * torch.randn(6, generator=self.draws) + 0.01 * float(self.noise.standard_normal())
+        self.alias, self.hidden = self.hidden, h.mean(0).detach()
+        h = h + 0.01 * (self.last or 0.0) + 0.01 * sum(self.recent) + 0.01 * self.alias
+        self.last = float(h.detach().mean()) + float(self.numbers.sum())
+        self.recent.append(self.last)
+        del self.recent[:-3]
+        self.numbers += 0.01
+        return self.cell(h[:, None])[0][:, 0]
+
+
+class Numbers(Dataset):
+    """Sample i is (i, a draw)."""
+
+    def __init__(self, length=10):
+        self.length, self.offset = length, 0
+        self.bad = set()
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        if index in self.bad:
+            raise OSError(f"sample {index} cannot be read")
+        return torch.tensor(index + self.offset), torch.rand(()) + random.random() + float(np.random.rand())  # noqa: NPY002
+
+
+def take(feed, count):
+    batches = []
+    for _ in range(count):
+        batches.append(feed.next())
+        feed.advance()
+    return batches
+
+
+def content(batches):
+    return [[part.tolist() for part in batch] for batch in batches]
+
+
+def indices(batches):
+    return [int(i) for batch in batches for i in batch[0]]

@@ -85,7 +85,7 @@ def test_several_optimizers():
         assert values(run, ".lr") == expected | {"generator.body.lr": 0.2, "generator.head.lr": 0.2}
         run.set(lr=0.9, group="generator.head")
         assert run.hyperparameters["generator.head.lr"].value == 0.9
-        with pytest.raises(rt.UnknownHyperparameterError, match="generator.body.lr, generator.head.lr, discriminator"):
+        with pytest.raises(rt.UnknownHyperparameterError, match=r"generator.body.lr, generator.head.lr, discriminator"):
             run.set(lr=0.1)
 
 

@@ -9,8 +9,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 import retune_widget as rt
 from retune_widget.engine.evaluation import aside, evaluation_over
 from retune_widget.engine.state import LiveState
-from tests.engine.laboratory import BATCH, N, Noisy, cross_entropy, losses, make_run, network
-from tests.engine.test_golden import Odd
+from tests.engine.laboratory import BATCH, N, Noisy, Odd, cross_entropy, losses, make_run, network
 
 adam = torch.optim.Adam
 
@@ -83,7 +82,7 @@ def test_modes_buffers_attributes_and_generators_come_back_also_after_an_error()
     live = LiveState({"model": model, "average": average}, {}, {"own": own}, keep_gradients=True)
     modes = [module.training for module in model.modules()]
     before = live.capture({"step": 0}).digest()
-    with pytest.raises(ZeroDivisionError), aside(live):
+    with pytest.raises(ZeroDivisionError), aside(live):  # noqa: PT012  # what happens before the error is the point
         assert not any(module.training for module in [*model.modules(), *average.modules()])
         assert not torch.is_grad_enabled()
         model(torch.randn(8, 6))
@@ -113,15 +112,20 @@ def test_the_noise_of_an_evaluation_depends_on_the_step_alone():
 def test_metrics_are_means_weighted_by_the_size_of_the_batches():
     x = torch.arange(10.0)[:, None]
     measure = evaluation_over(
-        nn.Identity(), TensorDataset(x, x[:, 0]), {"mean": lambda o, _t: o.mean(), "float": lambda _o, t: float(t.mean())},
-        None, batch_size=4,
-    )  # fmt: skip
+        nn.Identity(),
+        TensorDataset(x, x[:, 0]),
+        {"mean": lambda output, _target: output.mean(), "float": lambda _output, target: float(target.mean())},
+        None,
+        batch_size=4,
+    )
     values = measure()
     assert values == {"val/mean": torch.tensor(4.5), "val/float": 4.5}
     assert isinstance(values["val/mean"], torch.Tensor)
 
 
-@pytest.mark.parametrize("wrap", [lambda y: (y, y), lambda y: {"label": y}, lambda y: [{"a": y}]], ids=["tuple", "dict", "both"])
+@pytest.mark.parametrize(
+    "wrap", [lambda y: (y, y), lambda y: {"label": y}, lambda y: [{"a": y}]], ids=["tuple", "dict", "both"]
+)
 def test_the_size_of_a_batch_is_that_of_its_tensors(wrap):
     batches = [(torch.ones(3), wrap(torch.ones(3))), (torch.zeros(1), wrap(torch.zeros(1)))]
     assert evaluation_over(nn.Identity(), batches, {"mean": lambda o, _t: o.mean()}, None, 1)() == {"val/mean": 0.75}

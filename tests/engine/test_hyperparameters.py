@@ -140,7 +140,7 @@ def test_a_registered_one_is_set_recorded_and_restored():
 def test_a_registered_one_keeps_its_bounds_and_its_kind():
     with running() as run:
         own(run, low=0.0, high=0.5)
-        with pytest.raises(rt.HyperparameterError, match="smoothing must be from 0 to 0.5: 0.6"):
+        with pytest.raises(rt.HyperparameterError, match=r"smoothing must be from 0 to 0.5: 0.6"):
             run.set(smoothing=0.6)
         with pytest.raises(rt.HyperparameterError, match="There is a hyperparameter 'smoothing' already"):
             own(run)

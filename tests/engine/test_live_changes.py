@@ -1,4 +1,4 @@
-"""What a live change does, for every optimizer of torch.optim: as if it had been rebuilt with its state, late, or no."""
+"""What a live change does, for every optimizer of torch.optim: as if it were rebuilt with its state, late, or no."""
 
 import copy
 import inspect
@@ -6,7 +6,7 @@ import inspect
 import pytest
 import torch
 from torch import optim
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 import retune_widget as rt
 from tests.rig import batches, network, parameters, running, same, sgd
@@ -37,7 +37,7 @@ def train(model, optimizer, first, count):
 
         def closure(inputs=inputs, targets=targets):
             optimizer.zero_grad()
-            loss = F.cross_entropy(model(inputs), targets)
+            loss = cross_entropy(model(inputs), targets)
             loss.backward()
             return loss
 
@@ -207,7 +207,12 @@ def test_momentum_that_was_on_before_goes_on_from_its_old_buffer():
     ("kind", "options", "new", "words"),
     [
         (optim.Rprop, {"lr": 0.01}, {"lr": 0.1}, "lr would have no effect: Rprop uses lr for its first step only"),
-        (optim.Adagrad, {}, {"initial_accumulator_value": 0.1}, "would have no effect: Adagrad uses it at construction"),
+        (
+            optim.Adagrad,
+            {},
+            {"initial_accumulator_value": 0.1},
+            "would have no effect: Adagrad uses it at construction",
+        ),
         (optim.SGD, {"lr": 0.1}, {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
         (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}, {"dampening": 0.1}, "zero dampening"),
         (optim.SGD, {"lr": 0.1}, {"dampening": 0.5}, "dampening acts on the momentum, which is 0"),
@@ -278,7 +283,7 @@ def test_a_value_that_the_scheduler_would_overwrite_is_refused(make):
     optimizer = sgd(model, momentum=0.9)
     with running(lambda _: optimizer, model=model, scheduler=make(optimizer)) as run:
         run.step(2)
-        with pytest.raises(rt.HyperparameterError, match="lr is set by .* at every step"):
+        with pytest.raises(rt.HyperparameterError, match=r"lr is set by .* at every step"):
             run.set(lr=7.0)
         run.set(weight_decay=0.1)
 

@@ -1,7 +1,7 @@
 """A loop of the person's own over `run.batches()`: blocking, steered from other threads, left in every way."""
 
 import pytest
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 import retune_widget as rt
 from tests.rig import PATIENCE, batches, in_thread, network, parameters, result_of, running, same, sgd
@@ -20,7 +20,7 @@ class Loop:
     def train(self, batch):
         inputs, targets = batch
         self.optimizer.zero_grad()
-        loss = F.cross_entropy(self.model(inputs), targets)
+        loss = cross_entropy(self.model(inputs), targets)
         loss.backward()
         self.optimizer.step()
         return loss
@@ -225,7 +225,7 @@ def test_a_loop_that_never_began_does_nothing():
 
 def test_background_and_own_loop_hand_over_to_each_other():
     loop = Loop()
-    options = {"loss_fn": F.cross_entropy}
+    options = {"loss_fn": cross_entropy}
     with running(lambda _: loop.optimizer, model=loop.model, **options) as run:
         run.step(2)
         for batch in run.batches():

@@ -58,7 +58,7 @@ def test_wait_gives_up_in_time():
     with running(gate.make, step=gate) as run:
         run.start()
         gate.entered()
-        with pytest.raises(TimeoutError, match="still running after 0.01 s"):
+        with pytest.raises(TimeoutError, match=r"still running after 0.01 s"):
             run.wait(0.01)
         run.pause()
         gate.let()
@@ -75,8 +75,8 @@ def test_the_end_is_a_node_once():
     with running(max_steps=3) as run:
         run.start()
         run.wait(PATIENCE)
-        run.stop()
-        run.stop()
+        for _ in range(2):
+            run._runner.submit(commands.Stop()).result(PATIENCE)
         assert [(node.step, node.cause, node.note) for node in run.tree.nodes] == [
             (0, "start", ""), (3, "interval", "end"),
         ]  # fmt: skip
@@ -86,7 +86,8 @@ def test_the_end_does_not_take_away_a_note():
     with running() as run:
         run.step(2)
         node = run.checkpoint("the one to keep")
-        run.stop()
+        run._runner.submit(commands.Stop()).result(PATIENCE)
+        assert run.status == "finished"
         assert (len(run.tree.nodes), node.note) == (2, "the one to keep")
 
 
@@ -95,7 +96,7 @@ def test_start_after_the_planned_end():
         run.step(5)  # ends at the planned end
         assert (run.status, run.head.step) == ("finished", 3)
         for train_on in (run.start, run.step):
-            with pytest.raises(rt.StatusError, match="All 3 planned steps are done. Restore an earlier node, or raise"):
+            with pytest.raises(rt.StatusError, match=r"All 3 planned steps are done. Restore an earlier node, or raise"):
                 train_on()
         run.max_steps = 6
         run.start()
@@ -302,7 +303,7 @@ def test_two_runs_at_once_do_not_mix():
 @pytest.mark.parametrize("ending", ["", "run.pause()", "raise SystemExit(0)"])
 def test_the_interpreter_ends_with_a_run_that_trains(ending, tmp_path):
     code = f"""
-        from tests.rig import network, batches, sgd, F, rt
+        from tests.rig import network, batches, sgd, cross_entropy, rt
         model = network()
         run = rt.Run(model, sgd(model), batches(), loss_fn=F.cross_entropy, path={str(tmp_path / "run")!r})
         run.step(5)

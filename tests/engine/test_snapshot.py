@@ -10,7 +10,7 @@ from retune_widget.engine.engine import Engine
 from retune_widget.engine.feed import make_feed
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState
-from tests.engine.laboratory import BATCH, Noisy, make_run, network
+from tests.engine.laboratory import BATCH, Noisy, network
 
 
 def live_state(model, optimizer=None, **extras):
@@ -255,10 +255,10 @@ def test_other_parts_are_refused_with_their_names():
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
     taken = capture(live_state(model, optimizer, scheduler=scheduler))
-    with pytest.raises(rt.RestoreError, match="state beside the model.*'scheduler' is only in the checkpoint"):
+    with pytest.raises(rt.RestoreError, match=r"state beside the model.*'scheduler' is only in the checkpoint"):
         live_state(model, optimizer).restore(taken)
     other = LiveState({"model": model}, {"head": optimizer}, {"scheduler": scheduler}, keep_gradients=True)
-    with pytest.raises(rt.RestoreError, match="The optimizer is not the one.*'head' is only live"):
+    with pytest.raises(rt.RestoreError, match=r"The optimizer is not the one.*'head' is only live"):
         other.restore(taken)
     registered = live_state(model, optimizer)
     registered.registered["smoothing"] = (lambda: 0.1, print)
@@ -284,53 +284,3 @@ def test_a_restore_that_is_cut_off_says_so():
     del live.extras["failing"]
     engine.restore(engine.capture())
     assert engine.why_inexact is None
-
-
-# What is recorded.
-
-
-def test_metrics_stay_tensors_until_they_are_flushed_together(monkeypatch):
-    """Reading a value out of a tensor waits for its device: not once a step."""
-    reads = []
-
-    def watched(name):
-        original = getattr(torch.Tensor, name)
-
-        def read(self, *arguments):
-            if self.is_floating_point():  # orders and generators are whole numbers, and never on a device
-                reads.append((name, self.numel()))
-            return original(self, *arguments)
-
-        return read
-
-    for name in ("item", "tolist", "__float__", "__int__", "__bool__", "numpy", "cpu"):
-        monkeypatch.setattr(torch.Tensor, name, watched(name))
-    data = torch.utils.data.TensorDataset(torch.randn(32, 6), torch.zeros(32, dtype=torch.int64))
-    model = network()
-    run = rt.Run(
-        model, optim.SGD(model.parameters(), lr=0.1), data, batch_size=8, path=":memory:",
-        loss_fn=nn.functional.cross_entropy, val_data=data, metrics={"mean": lambda output, _target: output.mean()},
-    )  # fmt: skip
-    run.step(1)
-    run.flush()
-    del reads[:]
-    run.step(200)
-    assert len(run.history) == 201
-    assert sum(count for _, count in reads) == 200 + 2 * 50  # a loss a step, two metrics an epoch
-    assert len(reads) <= 30  # by the 256, twice a second, and for the table
-    run.close()
-
-
-def test_memory_does_not_grow_with_the_steps():
-    """What is live after 300 steps is what was live after 100."""
-    import gc
-
-    run = make_run(lambda p: optim.Adam(p))
-    sizes = []
-    for _ in range(3):
-        run.step(100)
-        _ = len(run.history)
-        gc.collect()
-        sizes.append(sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects()))
-    run.close()
-    assert sizes[2] <= sizes[1] + 5

@@ -18,7 +18,7 @@ with warnings.catch_warnings():  # bqscales declares a trait in a way that trait
     warnings.simplefilter("ignore", DeprecationWarning)
     import bqplot  # noqa: F401
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 
 
 class RecordingComm:
@@ -39,10 +39,10 @@ class RecordingComm:
             self.threads.append(threading.current_thread().name)
             self.said.notify_all()
 
-    def open(self, *_args, **_options):
+    def close(self, *_args, **_options):
         pass
 
-    close = on_msg = on_close = open
+    on_msg = on_close = close
 
     def updates(self) -> list[dict]:
         return [message["state"] for message in self.messages if message["method"] == "update"]
@@ -53,7 +53,7 @@ class RecordingComm:
 
 @pytest.fixture(autouse=True)
 def recording(monkeypatch):
-    monkeypatch.setattr(comm, "create_comm", lambda **options: RecordingComm(**options))
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
 
 
 def until(true: Callable[[], object], what: str = "") -> None:

@@ -11,7 +11,7 @@ def charts(run, view, ask):
     ask(view.toolbar, kind="step", n=24)
     run.set(lr=0.01)
     ask(view.toolbar, kind="step", n=8)
-    until(lambda: len(lines(view.charts)) == 2)
+    redrawn(view)
     return view.charts
 
 
@@ -38,6 +38,7 @@ def test_train_and_validation_share_a_chart_with_the_right_points(run, charts):
     assert thin.stroke_width < thick.stroke_width
     assert list(thin.x) == list(range(1, 33))
     assert list(thick.x) == [8, 16, 24, 32]
+    assert (thin.marker, thick.marker) == (None, "circle")
     assert thin.x.dtype == thin.y.dtype == np.float64
     frame = run.history
     np.testing.assert_array_equal(thin.y, frame["train/loss"])
@@ -49,7 +50,7 @@ def test_both_figures_have_the_same_steps(charts):
 
 
 def test_a_change_is_marked_with_what_changed(charts):
-    dashed, _, labels = charts.metric.over
+    dashed, _, labels, _ = charts.metric.over
     assert np.unique(dashed.x).tolist() == [24.0]
     assert list(labels.text) == ["lr 0.1→0.01"]
 

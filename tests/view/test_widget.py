@@ -206,15 +206,16 @@ def test_a_page_keeps_its_run():
 
 
 def test_a_cell_that_breaks_out_of_its_loop_leaves_the_run_free(run):
-    kept = None
-    try:
-        for _ in run.batches():
-            raise KeyboardInterrupt
-    except KeyboardInterrupt as error:
-        kept = error
-    register.after_cell(SimpleNamespace(error_in_exec=kept, error_before_exec=None))
+    with pytest.raises(KeyboardInterrupt) as broken:
+        stopped_by_hand(run)
+    register.after_cell(SimpleNamespace(error_in_exec=broken.value, error_before_exec=None))
     assert str(run.status) in {"paused", "failed"}
     run.step(1)
+
+
+def stopped_by_hand(run):
+    for _ in run.batches():
+        raise KeyboardInterrupt
 
 
 def test_the_cell_hook_is_registered_once(run, monkeypatch):

@@ -1,0 +1,166 @@
+"""The tree by itself: lineages, paths, names, deletion."""
+
+import pytest
+
+from retune_widget.errors import StatusError, UnknownNodeError
+from retune_widget.tracking.history import History
+from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change
+from retune_widget.tracking.tree import CheckpointHandle, Tree, ValueChange, change_label, short
+
+
+class Planted:
+    """A tree with its history, grown by hand."""
+
+    def __init__(self):
+        self.tree, self.history = Tree(), History(list)
+        self.main = self.tree.branches[0]
+        self.root = self.node(self.main, 0)
+
+    def node(self, branch, step, *, parent=None, changes=(), cause="manual"):
+        return self.tree.add_node({
+            "branch": branch, "step": step, "epoch": 0, "parent": parent, "cause": cause, "changes": tuple(changes),
+            "checkpoint": CheckpointHandle(f"c{step}"), "values": {"lr": 0.1},
+        })  # fmt: skip
+
+    def train(self, branch, first, last):
+        for step in range(first, last + 1):
+            self.history.record(branch.id, step, step / 10, {"train/loss": 1 / step})
+
+
+def lr(old, new):
+    return ValueChange("lr", old, new)
+
+
+def test_paths_and_lineages_follow_the_forks():
+    it = Planted()
+    a = it.node(it.main, 3, parent=it.root)
+    b = it.node(it.main, 6, parent=a)
+    one = it.tree.add_branch("one", a, named_by_hand=True)
+    c = it.node(one, 5, parent=a)
+    two = it.tree.add_branch("two", c, named_by_hand=True)
+    assert it.tree.lineage(c) == (it.root, a, c)
+    assert it.tree.lineage(two) == (it.root, a, c)
+    assert it.tree.path(two) == ((it.main, 3), (one, 5), (two, -1))
+    assert it.tree.path(c) == ((it.main, 3), (one, 5))
+    assert it.tree.path(b) == ((it.main, 6),)
+    assert it.tree.last(two) is c
+    assert list(it.tree.children(a)) == [b, c]
+
+
+def test_a_branch_without_nodes_ends_at_its_fork():
+    it = Planted()
+    branch = it.tree.add_branch("one", it.root, named_by_hand=False)
+    assert it.tree.last(branch) is it.root
+    assert branch.fork_step == 0
+    assert it.history.tip(branch) == 0
+
+
+def test_the_tip_is_where_nothing_follows():
+    it = Planted()
+    it.train(it.main, 1, 5)
+    inner, tip = it.node(it.main, 3, parent=it.root), it.node(it.main, 5, parent=it.root)
+    assert not is_tip(it.tree, it.history, inner)
+    assert is_tip(it.tree, it.history, tip)
+    it.train(it.main, 6, 6)
+    assert not is_tip(it.tree, it.history, tip)
+
+
+def test_a_node_with_changes_is_no_tip_for_it_holds_what_was_before_them():
+    it = Planted()
+    it.train(it.main, 1, 5)
+    assert not is_tip(it.tree, it.history, it.node(it.main, 5, parent=it.root, changes=[lr(0.1, 0.2)]))
+
+
+def test_the_last_change_is_the_one_in_force():
+    it = Planted()
+    first = it.node(it.main, 3, parent=it.root, changes=[lr(0.1, 0.2)])
+    plain = it.node(it.main, 5, parent=first)
+    assert last_change(it.tree, it.main, plain, head_changed=False) is first
+    assert last_change(it.tree, it.main, first, head_changed=True) is first
+    assert last_change(it.tree, it.main, first, head_changed=False) is None
+    beside = it.tree.add_branch("beside", first, named_by_hand=False)
+    assert last_change(it.tree, beside, first, head_changed=True) is None
+    onward = it.tree.add_branch("onward", plain, named_by_hand=False)
+    assert last_change(it.tree, onward, plain, head_changed=False) is first
+
+
+def test_deleting_takes_the_whole_bough():
+    it = Planted()
+    one = it.tree.add_branch("one", it.root, named_by_hand=True)
+    a = it.node(one, 2, parent=it.root)
+    two = it.tree.add_branch("two", a, named_by_hand=True)
+    b = it.node(two, 4, parent=a)
+    three = it.tree.add_branch("three", it.root, named_by_hand=True)
+    check_deletable(it.tree, one, three)
+    for here in (one, two):
+        with pytest.raises(StatusError, match="The run stands on 'one'"):
+            check_deletable(it.tree, one, here)
+    with pytest.raises(StatusError, match="'main' is the first branch"):
+        check_deletable(it.tree, it.main, three)
+    assert it.tree.delete(one) == ((one, two), (a, b))
+    assert it.tree.branches == (it.main, three)
+    assert it.tree.nodes == (it.root,)
+
+
+def test_ids_are_never_used_again():
+    it = Planted()
+    one = it.tree.add_branch("one", it.root, named_by_hand=True)
+    gone = it.node(one, 2, parent=it.root)
+    it.tree.delete(one)
+    other = it.tree.add_branch("one", it.root, named_by_hand=True)
+    assert other.id != one.id
+    assert it.node(other, 2, parent=it.root).id != gone.id
+
+
+def test_unknown_places_say_what_there_is():
+    it, other = Planted(), Planted()
+    with pytest.raises(UnknownNodeError, match=r"There is no node 'n7' in this run. `run.nodes` lists the 1 there are"):
+        it.tree.node("n7")
+    with pytest.raises(UnknownNodeError, match="belongs to another run, or its branch was deleted"):
+        it.tree.node(other.root)
+    with pytest.raises(UnknownNodeError, match=r"There is no branch 'one' in this run. There are: 'main'"):
+        it.tree.branch("one")
+    assert it.tree.node(it.root) is it.tree.node("n0") is it.root
+
+
+def test_every_edit_raises_the_revision():
+    it = Planted()
+    seen = [it.tree.revision]
+    for edit in (
+        lambda: it.node(it.main, 2, parent=it.root),
+        lambda: it.tree.add_branch("one", it.root, named_by_hand=True),
+        lambda: it.tree.rename(it.main, "trunk"),
+        it.tree.edited,
+        lambda: it.tree.delete(it.tree.branch("one")),
+    ):
+        edit()
+        seen.append(it.tree.revision)
+    assert sorted(set(seen)) == seen
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.001, "1e-3"), (0.00123, "1.23e-3"), (0.05, "0.05"), (0.1, "0.1"), (0, "0"), (0.0, "0"), (1.0, "1"),
+        (64, "64"), (1_000_000, "1000000"), (123456.0, "1.235e5"), (True, "on"), (False, "off"), (-0.001, "-1e-3"),
+        (0.1 + 0.2, "0.3"), (1 / 3, "0.3333"),
+    ],
+)  # fmt: skip
+def test_numbers_as_a_person_would_write_them(value, text):
+    assert short(value) == text
+
+
+def test_changes_in_words():
+    it = Planted()
+    changes = (lr(0.1, 0.001), ValueChange("momentum", 0, 0.9))
+    assert change_label(changes) == "lr 0.1→1e-3, momentum 0→0.9"
+    assert name_of_change(it.node(it.main, 300, changes=changes)) == "lr=1e-3, … @300"
+    assert name_of_change(it.node(it.main, 7, changes=[ValueChange("betas[0]", 0.9, 0.8)])) == "betas[0]=0.8 @7"
+
+
+def test_a_node_as_plain_data_is_whole():
+    it = Planted()
+    node = it.node(it.main, 3, parent=it.root, changes=[lr(0.1, 0.2)])
+    record = node.record()
+    assert (record["parent"], record["changes"]) == ("n0", [("lr", 0.1, 0.2, None)])
+    assert (node.saved, node.digest, node.label) == (False, None, "lr 0.1→0.2")
