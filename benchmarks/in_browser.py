@@ -67,7 +67,10 @@ CHANGES = 60
 def rows() -> list[Row]:
     """Speed with the widget open at about 1 and 10 ms a step, and the latency of the lr slider."""
     with _jupyter() as open_notebook:
-        return [*(_speed(open_notebook, width, steps) for width, steps in ((256, 1500), (1024, 250))), _latency(open_notebook)]
+        return [
+            *(_speed(open_notebook, width, steps) for width, steps in ((256, 1500), (1024, 250))),
+            _latency(open_notebook),
+        ]
 
 
 def _speed(open_notebook: "OpenNotebook", width: int, steps: int) -> Row:
@@ -84,7 +87,7 @@ def _speed(open_notebook: "OpenNotebook", width: int, steps: int) -> Row:
         f"{wall:.3f} of the bare loop's speed ({cpu:.3f} by the kernel's CPU time)",
         f"bare loop {step:.2f} ms a step, {ROUNDS} pairs of {steps} steps",
         "≥ 0.97 at 1 ms a step",
-        cpu >= 0.97,  # noqa: PLR2004
+        cpu >= 0.97,
     )
 
 
@@ -108,7 +111,7 @@ def _latency(open_notebook: "OpenNotebook") -> Row:
         f"median {median:.0f} ms, p95 {p95:.0f} ms, {CHANGES} changes",
         "a step takes about 1 ms here",
         "p95 < 50 ms",
-        p95 < 50,  # noqa: PLR2004
+        p95 < 50,
     )
 
 

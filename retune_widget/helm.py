@@ -200,7 +200,9 @@ class Helm:
             )
         self._changed = True
         node, created = self._node, time.time()
-        self._name_after_change(node)
+        if names_its_branch(self._tree, node):
+            self._tree.rename(node.branch, name_of_change(node), by_hand=False)
+            self._writer.save_branch(node.branch.record())
         self._writer.save_node(node.record())
         records: list[ChangeRecord] = [
             {"branch": self._branch.id, "step": self._engine.step, "key": c.key, "old": c.old, "new": c.new,
@@ -210,11 +212,6 @@ class Helm:
         self.changes.extend(records)
         self._writer.append_changes(records)
         return node
-
-    def _name_after_change(self, node: Node) -> None:
-        if names_its_branch(self._tree, node):
-            self._tree.rename(node.branch, name_of_change(node), by_hand=False)
-            self._writer.save_branch(node.branch.record())
 
     def _restore(self, node: Node) -> Node:
         snapshot = self._writer.load_checkpoint(node.checkpoint)

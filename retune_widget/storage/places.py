@@ -30,9 +30,7 @@ def open_store(path: str | Path | None) -> DiskStore | MemoryStore:
     if str(path) == IN_MEMORY:
         return MemoryStore()
     if holds_a_run(path):
-        raise StoreError(
-            f"There is a run in {str(path)!r} already: nothing is overwritten. Choose another path=."
-        )
+        raise StoreError(f"There is a run in {str(path)!r} already: nothing is overwritten. Choose another path=.")
     return DiskStore(path)
 
 

@@ -108,6 +108,7 @@ class Pane:
             layout={"width": "100%", "height": f"{height}px", "min_width": "0"},
             interaction=bqplot.PanZoom(scales={"x": [x]}),
             animation_duration=0,
+            display_toolbar=False,
         )
         self.figure.add_class("retune-figure")
         self._outdated: list[Any] = []

@@ -96,7 +96,7 @@ def test_start_after_the_planned_end():
         run.step(5)  # ends at the planned end
         assert (run.status, run.head.step) == ("finished", 3)
         for train_on in (run.start, run.step):
-            with pytest.raises(rt.StatusError, match=r"All 3 planned steps are done. Restore an earlier node, or raise"):
+            with pytest.raises(rt.StatusError, match=r"All 3 planned steps are done. Restore an earlier node"):
                 train_on()
         run.max_steps = 6
         run.start()
