@@ -32,7 +32,8 @@ def main() -> None:
 
         rows += in_browser.rows()
     text = table(rows)
-    machine = f"Measured on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, torch {torch.__version__}."
+    machine = f"Measured on {os.cpu_count()} cores ({platform.machine()})"
+    machine += f", Python {platform.python_version()}, torch {torch.__version__}."
     print(text)
     print(machine)
     if with_browser:

@@ -1,4 +1,4 @@
-"""With the widget open in a real JupyterLab: the speed of training, and the time from a slider to the step that uses it."""
+"""With the widget open in a real JupyterLab: the speed of training, and how soon a slider's value is used."""
 
 import statistics
 import tempfile

@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -44,7 +45,7 @@ def rows() -> list[Row]:
     ]  # fmt: skip
 
 
-def _step(model: nn.Module, optimizer: torch.optim.Optimizer):
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[object], torch.Tensor]:
     inputs = torch.randn(8, 1024)
 
     def step(_batch: object) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from scripts.chromium import FLAGS, find
 from tests.browser.notebook_page import NotebookPage, write_notebook
@@ -22,7 +22,8 @@ torch.manual_seed(0)
 body = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
 head = nn.Sequential(nn.Dropout(0.2), nn.Linear(256, 10))
 model = nn.Sequential(body, head)
-optimizer = torch.optim.AdamW([{"params": body.parameters(), "name": "body"}, {"params": head.parameters(), "name": "head"}], lr=1e-3)
+groups = [{"params": part.parameters(), "name": name} for name, part in (("body", body), ("head", head))]
+optimizer = torch.optim.AdamW(groups, lr=1e-3)
 def accuracy(output, target): return (output.argmax(1) == target).float().mean()
 run = rt.Run(model, optimizer, train_set, loss_fn=F.cross_entropy, batch_size=64, val_data=val_set,
              metrics={"accuracy": accuracy}, max_steps=1200, path=":memory:")
@@ -42,7 +43,7 @@ def main() -> None:
         server = JupyterServer(Path(folder))
         browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
         try:
-            page: Page = browser.new_page(viewport={"width": 1600, "height": 1150}, device_scale_factor=1.5)
+            page = browser.new_page(viewport={"width": 1600, "height": 1150}, device_scale_factor=1.5)
             write_notebook(server.notebooks / "cockpit.ipynb", (PREPARE, "run", STORY))
             notebook = NotebookPage(page, server, "cockpit.ipynb", "lab")
             notebook.run(0)

@@ -305,7 +305,7 @@ def test_the_interpreter_ends_with_a_run_that_trains(ending, tmp_path):
     code = f"""
         from tests.rig import network, batches, sgd, cross_entropy, rt
         model = network()
-        run = rt.Run(model, sgd(model), batches(), loss_fn=F.cross_entropy, path={str(tmp_path / "run")!r})
+        run = rt.Run(model, sgd(model), batches(), loss_fn=cross_entropy, path={str(tmp_path / "run")!r})
         run.step(5)
         run.start()
         {ending}

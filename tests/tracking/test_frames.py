@@ -118,7 +118,7 @@ def test_a_row_takes_less_than_100_bytes_in_the_buffers_and_in_the_table(rows):
     assert len(table) == rows
     assert table.memory_usage(deep=True).sum() / rows <= 100
     columns = [column for its in history._columns.values() for column in its.values()]  # dicts
-    size = sum(buffer.buffer_info()[1] * 8 for column in columns for buffer in (column.steps, column.values))
+    size = sum(buffer.buffer_info()[1] * 8 for column in columns for buffer in (column.steps, column.values))  # noqa: PD011  # no Series
     assert size / rows <= 100
 
 
