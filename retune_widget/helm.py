@@ -82,8 +82,7 @@ class Helm:
         """Note the values that the step at hand uses: all of them, or those of the optimizer that steps now."""
         if self._readings.hyperparameters is not self._engine.hyperparameters:
             self._readings = Readings(self._engine.hyperparameters)
-            self.recorder.used = {}
-        self._readings.read_into(self.recorder.used, optimizer)
+        self.recorder.used = self._readings.read(optimizer)
 
     def record_step(self, step: int, metrics: Metrics) -> None:
         """A step is complete: one row of the history, first of a new branch if one begins here."""

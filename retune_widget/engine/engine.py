@@ -79,7 +79,7 @@ class Engine:
         """
         batch = self.feed.next()
         self.live.keep_gradients = True
-        rng.seed_generators(rng.mix(STEP, self.noise_seed, self.step))
+        rng.seed_generators(rng.step_seed(STEP, self.noise_seed, self.step))
         return batch
 
     def complete_step(self, metrics: Metrics) -> None:

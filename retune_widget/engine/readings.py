@@ -1,7 +1,10 @@
-"""Reads every hyperparameter at every step, so it is quick about it: the places are looked up once."""
+"""Reads every hyperparameter at every step, so it is quick where nothing is new: one comparison a group.
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+A value in a tensor is read only when the tensor was written to: reading waits for its device.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -11,36 +14,82 @@ from retune_widget.engine.hyperparameters import Hyperparameter, Value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Field = tuple[str, str, int | None]
-"""A key, its field in the param group, its element if the field is a tuple."""
+Values = dict[str, Value]
 
 
 class Readings:
-    """Reads the values of these hyperparameters."""
+    """The values of these hyperparameters, as of the last reading.
+
+    Attributes:
+        hyperparameters: whose values they are.
+        values: by key; another dict after a reading that found something new.
+    """
 
     def __init__(self, hyperparameters: Mapping[str, Hyperparameter]) -> None:
-        """Look up where they are."""
+        """Look up where they are; nothing is read yet."""
         self.hyperparameters = hyperparameters
-        self._groups: dict[tuple[Optimizer, int], list[Field]] = {}
+        self.values: Values = {}
+        groups: dict[tuple[Optimizer, int], list[Hyperparameter]] = {}
         self._own: list[tuple[str, Callable[[], Value]]] = []
         for key, its in hyperparameters.items():
             if its.place is None:
                 self._own.append((key, its.read))
             else:
-                group = self._groups.setdefault((its.place.optimizer, its.place.group_index), [])
-                group.append((key, its.place.field, its.place.element))
+                groups.setdefault((its.place.optimizer, its.place.group_index), []).append(its)
+        self._groups = [_Group(*place, members) for place, members in groups.items()]
 
-    def read_into(self, values: dict[str, Value], only: Optimizer | None = None) -> None:
-        """Put the values now in force into `values`: all of them, or one optimizer's."""
-        for (optimizer, index), fields in self._groups.items():
-            if only is not None and optimizer is not only:
-                continue
-            group = optimizer.param_groups[index]
-            for key, field, element in fields:
-                value = group[field]
-                if element is not None:
-                    value = value[element]
-                values[key] = value.item() if isinstance(value, Tensor) else value
+    def read(self, only: Optimizer | None = None) -> Values:
+        """The values now in force; those of one optimizer are read anew, or all of them."""
+        new: Values = {}
+        for group in self._groups:
+            if (only is None or group.optimizer is only) and group.is_new():
+                new.update(group.read())
         if only is None:
             for key, read in self._own:
-                values[key] = read()
+                value = read()
+                if self.values.get(key) != value:
+                    new[key] = value
+        if new:
+            self.values = {**self.values, **new}
+        return self.values
+
+
+class _Group:
+    """The hyperparameters of one param group."""
+
+    def __init__(self, optimizer: Optimizer, index: int, members: Sequence[Hyperparameter]) -> None:
+        self.optimizer, self._index, self._members = optimizer, index, members
+        self._fields = list(dict.fromkeys(its.place.field for its in members if its.place is not None))
+        self._found: list[Any] = []
+        self._versions: list[Any] | None = None
+        """Of what can be changed in place (tensors, lists); None where nothing can."""
+
+    def is_new(self) -> bool:
+        """Whether something changed since it was asked last."""
+        group = self.optimizer.param_groups[self._index]
+        found = [group[field] for field in self._fields]
+        if self._versions is None and found == self._found:
+            return False
+        versions = list(_versions(found))
+        if versions == self._versions:
+            return False
+        self._found = found
+        self._versions = versions if any(isinstance(version, tuple) for version in versions) else None
+        return True
+
+    def read(self) -> Values:
+        """The values now."""
+        return {its.key: its.read() for its in self._members}
+
+
+def _versions(found: Sequence[Any]) -> Iterator[Any]:
+    """What differs as soon as a field does: plain values as they are, the others as tuples."""
+    for value in found:
+        if isinstance(value, list | tuple):
+            inner = list(_versions(value))
+            in_place = isinstance(value, list) or any(isinstance(version, tuple) for version in inner)
+            yield from [("list", *inner)] if in_place else inner
+        elif isinstance(value, Tensor):
+            yield id(value), value._version  # noqa: SLF001  # torch's own count of writes in place
+        else:
+            yield value

@@ -109,7 +109,8 @@ def to_floats(values: Sequence[Any]) -> list[float]:
         else:
             floats[index] = float(value)
     for indices in tensors.values():
-        stacked = torch.stack([values[index].reshape(()) for index in indices])
+        scalars = (values[index] for index in indices)
+        stacked = torch.stack([its if its.ndim == 0 else its.reshape(()) for its in scalars])
         for index, number in zip(indices, stacked.tolist(), strict=True):
             floats[index] = float(number)
     return floats

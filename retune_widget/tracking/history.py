@@ -1,8 +1,8 @@
 """What was measured, and with which values: column buffers, one set a branch.
 
 A column is pairs (step, value). Metrics hold a pair for each measurement; hyperparameters one for each *change*, and
-are carried forward when read. A point that is reported as a tensor stays one until the next flush, so that recording
-never waits for a device.
+are carried forward when read. Rows wait as they were reported, tensors as tensors, and go into the columns together:
+recording is one append, and never waits for a device.
 """
 
 import threading
@@ -22,6 +22,7 @@ Pairs = tuple[Ints, Floats]
 ToFloats = Callable[[Sequence[Any]], list[float]]
 
 FLUSH_EVERY = 256
+"""Rows."""
 
 
 class HistoryChunk(NamedTuple):
@@ -65,19 +66,23 @@ class History:
         self._to_floats = to_floats
         self._lock = threading.RLock()
         self._columns: dict[int, dict[str, Column]] = {}
-        self._waiting: list[tuple[int, int, str, Any]] = []
+        self._waiting: list[tuple[int, int, float, Mapping[str, Any]]] = []
         self._kinds: dict[str, Kind] = {}
         self.revision = 0
 
     def record(self, branch: int, step: int, elapsed: float, metrics: Mapping[str, Any]) -> None:
-        """Add the metrics of one step (a row). `elapsed` is in seconds of training since the root."""
+        """Add a row: the metrics of one step, which are the history's from now on.
+
+        Args:
+            branch: the id of the branch.
+            step: of the row.
+            elapsed: seconds of training since the root.
+            metrics: numbers, or tensors with one element.
+        """
         with self._lock:
-            self._column(branch, "elapsed", "clock").append(step, elapsed)
-            waiting = self._waiting
-            for name, value in metrics.items():
-                waiting.append((branch, step, name, value))
+            self._waiting.append((branch, step, elapsed, metrics))
             self.revision += 1
-            if len(waiting) >= FLUSH_EVERY:
+            if len(self._waiting) >= FLUSH_EVERY:
                 self._flush()
 
     def record_values(self, branch: int, step: int, values: Iterable[tuple[str, float]]) -> None:
@@ -122,6 +127,7 @@ class History:
     def tip(self, branch: Branch) -> int:
         """The last step recorded on this branch, or where it forks."""
         with self._lock:
+            self._flush()
             column = self._columns.get(branch.id, {}).get("elapsed")
             return column.steps[-1] if column and column.steps else branch.fork_step
 
@@ -164,10 +170,13 @@ class History:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        if waiting:
-            floats = self._to_floats([value for _, _, _, value in waiting])
-            for (branch, step, name, _), value in zip(waiting, floats, strict=True):
-                self._column(branch, name, "metric").append(step, value)
+        if not waiting:
+            return
+        floats = iter(self._to_floats([value for *_, metrics in waiting for value in metrics.values()]))
+        for branch, step, elapsed, metrics in waiting:
+            self._column(branch, "elapsed", "clock").append(step, elapsed)
+            for name in metrics:
+                self._column(branch, name, "metric").append(step, next(floats))
 
     def _column(self, branch: int, name: str, kind: Kind) -> Column:
         columns = self._columns.setdefault(branch, {})

@@ -15,7 +15,7 @@ class Recorder:
 
     Attributes:
         clock: the seconds of training along the lineage.
-        used: the hyperparameters that the step at hand uses, by key.
+        used: the hyperparameters that the step at hand uses, by key; another dict where one of them is new.
     """
 
     def __init__(self, history: History) -> None:
@@ -29,8 +29,8 @@ class Recorder:
     def step(self, branch: Branch, step: int, epoch: int, metrics: Mapping[str, Any]) -> None:
         """A row for the step that is complete."""
         used = self.used
-        if used != self._recorded:
-            old, self._recorded = self._recorded, dict(used)
+        if used is not self._recorded:
+            old, self._recorded = self._recorded, used
             self._history.record_values(branch.id, step, [(k, v) for k, v in used.items() if old.get(k) != v])
         if epoch != self._epoch:
             self._epoch = epoch

@@ -14,8 +14,8 @@ SHORTEST = 0.1
 """Seconds between two frames at least."""
 LONGEST = 5.0
 """Seconds between two frames at most, however dear they are."""
-SHARE = 0.02
-"""Part of the time that frames may take."""
+SHARE = 0.01
+"""Part of the time that drawing frames may take; the kernel's sending of them takes about as much again."""
 
 Frame = Literal["none", "light", "full"]
 
@@ -36,7 +36,7 @@ class Pump:
 
     Attributes:
         error: the last exception while drawing; it is logged, and drawing goes on.
-        interval: seconds from one frame to the next: a tenth, or as many as keep frames under 2 % of the time.
+        interval: seconds between frames: a tenth, or as many as keep drawing under 1 % of the time.
     """
 
     def __init__(self, draw: Callable[[bool], bool], is_watched: Callable[[], bool], end: Callable[[], None]) -> None:

@@ -30,7 +30,7 @@ def test_tensors_become_numbers_in_batches():
     history = History(counting)
     for step in range(1, FLUSH_EVERY + 1):
         history.record(0, step, 0.0, {"loss": torch.tensor(step / 2), "accuracy": 1})
-    assert counting.sizes == [FLUSH_EVERY, FLUSH_EVERY]
+    assert counting.sizes == [2 * FLUSH_EVERY]
     steps, values = history.pairs(MAIN, "loss")
     assert steps.tolist() == list(range(1, FLUSH_EVERY + 1))
     assert values.tolist() == [step / 2 for step in steps]
