@@ -101,9 +101,9 @@ class Run(Training, Record):
         store = self._store = open_store(path)
         self.path: Path | None = getattr(store, "path", None)
         """The run directory, or None for a run in memory."""
-        self._writer = Writer(store)
-        self._writer.save_info(describe(seed))
         tree, history = Tree(), History(to_floats)
+        self._writer = Writer(store, tree.edited)
+        self._writer.save_info(describe(seed))
         helm = self._helm = Helm(engine, tree, history, self._writer, start, checkpoint_every=checkpoint_every)
         Record.__init__(self, tree, history, helm.changes)
         runner = Runner(engine, helm.execute, max_steps=planned)
@@ -277,5 +277,6 @@ class Run(Training, Record):
         self._store.close()
 
     def __repr__(self) -> str:
-        head = self.head
-        return f"<Run {self.status} on {head.branch!r} at step {head.step:,}, {len(self.tree.nodes)} nodes>"
+        head, count = self.head, len(self.tree.nodes)
+        nodes = "1 node" if count == 1 else f"{count:,} nodes"
+        return f"<Run {self.status} on {head.branch!r} at step {head.step:,}, {nodes}>"

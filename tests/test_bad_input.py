@@ -29,6 +29,11 @@ def make(model=None, optimizer=None, data=None, **options):
     ("asked", "error", "words"),
     [
         ({"lrr": 0.1}, rt.UnknownHyperparameterError, "There is no hyperparameter 'lrr'. Did you mean lr"),
+        (
+            {"batch_size": 8},
+            rt.UnknownHyperparameterError,
+            r"There are: lr.*run.register\('batch_size', get, set\) adds one",
+        ),
         ({"lr": float("nan")}, rt.HyperparameterError, "lr cannot be nan: give a finite number"),
         ({"lr": float("inf")}, rt.HyperparameterError, "lr cannot be inf: give a finite number"),
         ({"lr": -0.1}, rt.HyperparameterError, "SGD refuses it: Invalid learning rate: -0.1"),
@@ -85,7 +90,7 @@ def test_a_batch_size_that_the_data_set_cannot_give(size):
     [
         ("n99", "There is no node 'n99' in this run. `run.nodes` lists the 1 there are"),
         ("", "There is no node ''"),
-        (None, "There is no node None"),
+        (None, "None is no node: a change whose values were in force already makes none"),
         (0, "There is no node 0"),
     ],
 )

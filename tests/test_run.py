@@ -404,7 +404,7 @@ def test_register_waits_for_a_pause():
 def test_a_run_shows_where_it_is():
     with running() as run:
         run.step(2)
-        assert repr(run) == "<Run paused on 'main' at step 2, 1 nodes>"
+        assert repr(run) == "<Run paused on 'main' at step 2, 1 node>"
         assert repr(run.tree.root) == "Node(n0 start on 'main' at step 0)"
         assert repr(run.tree.branches[0]) == "Branch('main' from step 0)"
 
@@ -422,3 +422,4 @@ def test_compare():
         assert "momentum" not in table.index
         with pytest.raises(rt.UnknownNodeError, match="There is no node 'nothing'"):
             run.compare(["nothing"])
+        assert run.compare("main").equals(run.compare(["main"]))

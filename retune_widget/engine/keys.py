@@ -60,9 +60,13 @@ def unknown(keys: list[str], key: str) -> UnknownHyperparameterError:
             f"{key!r} is in several param groups: {', '.join(same)}. Name one, or pass group={group!r}, or group='*' "
             "for all of them."
         )
-    near = difflib.get_close_matches(str(key), keys, n=3, cutoff=0.4)
-    hint = f"Did you mean {', '.join(near)}?" if near else f"There are: {', '.join(keys) or 'none'}."
-    return UnknownHyperparameterError(f"There is no hyperparameter {key!r}. {hint}")
+    near = difflib.get_close_matches(str(key), keys, n=3, cutoff=0.6)
+    if near:
+        return UnknownHyperparameterError(f"There is no hyperparameter {key!r}. Did you mean {', '.join(near)}?")
+    return UnknownHyperparameterError(
+        f"There is no hyperparameter {key!r}. There are: {', '.join(keys) or 'none'}. run.register({key!r}, get, set) "
+        "adds one of your own."
+    )
 
 
 def _stem(key: str) -> str:

@@ -47,9 +47,10 @@ class Record:
         """One row for each node."""
         return frames.nodes_frame(self.tree, self._records)
 
-    def compare(self, places: Sequence[Place]) -> pd.DataFrame:
+    def compare(self, places: Place | Sequence[Place]) -> pd.DataFrame:
         """Nodes or branches side by side: the metrics, and the hyperparameters that differ."""
-        return frames.comparison_frame(self.tree, self._records, [self._place(place) for place in places])
+        several = [places] if isinstance(places, Node | Branch | str) else places
+        return frames.comparison_frame(self.tree, self._records, [self._place(place) for place in several])
 
     def _place(self, place: Place) -> Node | Branch:
         if isinstance(place, Branch):

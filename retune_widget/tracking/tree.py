@@ -64,7 +64,7 @@ class Tree:
         with self._lock:
             return tuple(self._branches.values())
 
-    def node(self, node_id: "str | Node") -> Node:
+    def node(self, node_id: "str | Node | None") -> Node:
         """The node with this id.
 
         Raises:
@@ -81,6 +81,8 @@ class Tree:
             if node_id in self._nodes:
                 return self._nodes[node_id]
             count = len(self._nodes)
+        if node_id is None:
+            raise UnknownNodeError("None is no node: a change whose values were in force already makes none.")
         raise UnknownNodeError(f"There is no node {node_id!r} in this run. `run.nodes` lists the {count} there are.")
 
     def branch(self, name: "str | Branch") -> Branch:
@@ -168,7 +170,7 @@ class Tree:
             raise ValueError(f"Another branch is already called {name!r}: choose another name.")
 
     def edited(self) -> None:
-        """Say that a node's note, pin or changes were edited."""
+        """Say that a node was edited: its note, its changes, or whether it is saved."""
         with self._lock:
             self.revision += 1
 

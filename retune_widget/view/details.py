@@ -22,8 +22,9 @@ class Details(Part):
     node = traitlets.Dict(None, allow_none=True).tag(sync=True)
 
     def update(self, run: Run, selected: str | None) -> None:
-        """Show a node, or that none is selected."""
-        node = next((node for node in run.tree.nodes if node.id == selected), None)
+        """Show the node that is selected, or where the head is."""
+        nodes = {node.id: node for node in run.tree.nodes}
+        node = nodes.get(selected or "") or nodes.get(run.head.node_id)
         self.show(node=None if node is None else dict(describe(run, node)))
 
 

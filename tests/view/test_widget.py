@@ -74,16 +74,18 @@ def test_a_loss_that_is_no_number_crosses_as_text(run, view, ask, gate):
 def test_the_selected_node_is_shown_in_the_details(run, view, ask):
     ask(view.toolbar, kind="step", n=8)
     ask(view.toolbar, kind="checkpoint", note="one epoch")
-    run.flush()
+    ask(view.toolbar, kind="step", n=1)
+    ask(view.toolbar, kind="checkpoint", note="the head's")
     view.tree.set_state({"selected": "n1"})
     until(lambda: view.details.node is not None and view.details.node["saved"])
     node = view.details.node
-    assert (node["note"], node["step"], node["exact"], node["is_head"]) == ("one epoch", 8, True, True)
+    assert (node["note"], node["step"], node["exact"], node["is_head"]) == ("one epoch", 8, True, False)
     assert node["digest"] == run.tree.node("n1").digest
     loss = next(metric for metric in node["metrics"] if metric["name"] == "val/loss")
     assert loss["delta"] is None
     view.tree.set_state({"selected": None})
-    until(lambda: view.details.node is None)
+    until(lambda: view.details.node["note"] == "the head's")
+    assert view.details.node["is_head"]
 
 
 def test_a_metric_is_better_or_worse_than_at_the_parent(run, view, ask):
