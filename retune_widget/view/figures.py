@@ -8,7 +8,7 @@ import numpy as np
 
 from retune_widget.view.change_marks import ChangeMark, placed_labels
 from retune_widget.view.reduce import Floats, reduced
-from retune_widget.view.ticks import LOWEST, linear_axis, log_axis
+from retune_widget.view.ticks import LOWEST, linear_axis, log_axis, with_margin
 
 if TYPE_CHECKING:
     from retune_widget.view.change_marks import PlacedLabel
@@ -135,6 +135,8 @@ class Pane:
         low = min((span[0] for span in spans), default=LOWEST if log else 0.0)
         high = max((span[1] for span in spans), default=1.0)
         low, high, ticks = (log_axis if log else linear_axis)(low, high, 2 if self._steps_below else 5)
+        if self._steps_below:
+            low, high = with_margin(low, high, log=log)
         if (self.y.min, self.y.max) != (low, high):
             with self.y.hold_sync():
                 self.y.min, self.y.max = low, high

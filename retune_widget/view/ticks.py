@@ -6,6 +6,8 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 MANTISSAS = (1.0, 2.0, 5.0)
 LOWEST = 1e-3
 """Where an empty logarithmic axis begins."""
+MARGIN = 0.06
+"""Part of an axis."""
 Axis = tuple[float, float, list[float]]
 
 
@@ -35,6 +37,14 @@ def log_axis(low: float, high: float, count: int = 5) -> Axis:
     ticks = within if len(within) <= count + 1 or len(decades) < 2 else decades  # noqa: PLR2004  # one is no scale
     every = math.ceil(len(ticks) / (count + 1))
     return within[0], within[-1], ticks[::every]
+
+
+def with_margin(low: float, high: float, *, log: bool) -> tuple[float, float]:
+    """The same ends a little further out, so that a line along one of them is not cut off."""
+    if log:
+        room = (high / low) ** MARGIN
+        return low / room, high * room
+    return low - MARGIN * (high - low), high + MARGIN * (high - low)
 
 
 def _nice(step: float) -> float:

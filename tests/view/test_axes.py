@@ -3,7 +3,7 @@ from itertools import combinations
 import pytest
 
 from retune_widget.view.change_marks import CHARACTER, MOST_LABELS, ChangeMark, placed_labels
-from retune_widget.view.ticks import linear_axis, log_axis
+from retune_widget.view.ticks import linear_axis, log_axis, with_margin
 
 SPANS = [(0.0, 1.0), (0.3, 2.31), (-5.0, 7.0), (1e-4, 3e-4), (0.5, 0.5), (0.0, 0.0), (12.0, 98_000.0)]
 
@@ -52,3 +52,10 @@ def test_a_label_at_the_right_edge_stands_left_of_its_line():
 
 def test_changes_out_of_sight_have_no_label():
     assert placed_labels([ChangeMark(10, "lr", "#000000")], 500, 1000) == []
+
+
+def test_a_margin_is_the_same_on_both_sides():
+    low, high = with_margin(1e-4, 1e-2, log=True)
+    assert low < 1e-4
+    assert low * high == pytest.approx(1e-6)
+    assert with_margin(0.0, 1.0, log=False) == (-0.06, 1.06)
