@@ -104,3 +104,14 @@ def parameters(model):
 
 def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def shape(run):
+    """Each node as (step, branch, cause, parent)."""
+    return [
+        (node.step, node.branch.name, node.cause, node.parent.id if node.parent else None) for node in run.tree.nodes
+    ]
+
+
+def names(run):
+    return [branch.name for branch in run.tree.branches]

@@ -1,8 +1,5 @@
 """Start, pause, step, stop, wait, close: from any thread, at any moment."""
 
-import subprocess
-import sys
-import textwrap
 import threading
 from pathlib import Path
 
@@ -256,37 +253,6 @@ def test_an_answer_that_was_cancelled_is_not_carried_out():
         assert run.hyperparameters["lr"].value == 0.1
 
 
-def test_a_closed_run_can_be_read_and_not_trained():
-    with running() as run:
-        run.step(3)
-        run.close()
-        run.close()
-        assert len(run.history) == 3
-        assert run.head.step == 3
-        for call in (run.start, run.step, run.checkpoint, lambda: run.set(lr=0.5), lambda: next(run.batches())):
-            with pytest.raises(rt.StatusError, match="This run is closed: it can be read, not trained"):
-                call()
-
-
-def test_close_while_it_trains_finishes_the_step_at_hand():
-    gate = Gate()
-    with running(gate.make, step=gate) as run:
-        run.start()
-        gate.entered()
-        asked = run._runner.submit(commands.SetHyperparameters({"lr": 0.5}))
-        counted = run._runner.submit(commands.TrainSteps(5))
-        closing = in_thread(run.close)
-        with run._runner._changed:
-            assert run._runner._changed.wait_for(lambda: run._runner._closed, PATIENCE)
-        gate.let()
-        result_of(closing)
-        assert len(run.history) == 1
-        assert asked.done()
-        assert counted.done()
-        assert run.status == "paused"
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("retune-training")]
-
-
 def test_two_runs_at_once_do_not_mix():
     one, other, alone = network(), network(), network()
     with running(model=alone) as run:
@@ -298,19 +264,3 @@ def test_two_runs_at_once_do_not_mix():
         assert (first.head.step, second.head.step) == (50, 50)
         assert same(parameters(one), parameters(alone))
         assert same(parameters(other), parameters(alone))
-
-
-@pytest.mark.parametrize("ending", ["", "run.pause()", "raise SystemExit(0)"])
-def test_the_interpreter_ends_with_a_run_that_trains(ending, tmp_path):
-    code = f"""
-        from tests.rig import network, batches, sgd, cross_entropy, rt
-        model = network()
-        run = rt.Run(model, sgd(model), batches(), loss_fn=cross_entropy, path={str(tmp_path / "run")!r})
-        run.step(5)
-        run.start()
-        {ending}
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, timeout=60, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")

@@ -1,12 +1,13 @@
 """Snapshots, records and bit patterns for the tests of the stores."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from retune_widget.engine.snapshot import Snapshot
-from retune_widget.storage import ChangeRecord
+from retune_widget.storage import ChangeRecord, DiskStore
 from retune_widget.tracking.history import HistoryChunk
 from retune_widget.tracking.tree import BranchRecord, NodeRecord
 
@@ -115,3 +116,16 @@ def chunk(first: int, count: int, column: str = "train/loss", branch_id: int = 0
     """`count` pairs from step `first` on, each value being its step plus `offset`."""
     steps = np.arange(first, first + count, dtype=np.int64)
     return HistoryChunk(branch_id, column, "metric", steps, steps + offset)
+
+
+def files(path: Path) -> list[str]:
+    return sorted(entry.name for entry in (path / "checkpoints").iterdir())
+
+
+def fill(store: DiskStore) -> None:
+    store.save_info({"seed": 1})
+    store.save_branch(branch())
+    store.save_node(node())
+    store.append_changes([change(1)])
+    store.append_history([chunk(0, 5)])
+    store.save_checkpoint("c0", Snapshot(every_kind(), {"step": 0}))
