@@ -108,7 +108,7 @@ class Pane:
             layout={"width": "100%", "height": f"{height}px", "min_width": "0"},
             interaction=bqplot.PanZoom(scales={"x": [x]}),
             animation_duration=0,
-            display_toolbar=False,
+            **({"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}),  # 0.13
         )
         self.figure.add_class("retune-figure")
         self._outdated: list[Any] = []
