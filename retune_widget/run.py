@@ -102,7 +102,7 @@ class Run(Training, Record):
         self.path: Path | None = getattr(store, "path", None)
         """The run directory, or None for a run in memory."""
         tree, history = Tree(), History(to_floats)
-        self._writer = Writer(store, tree.edited)
+        self._writer = Writer(store)
         self._writer.save_info(describe(seed))
         helm = self._helm = Helm(engine, tree, history, self._writer, start, checkpoint_every=checkpoint_every)
         Record.__init__(self, tree, history, helm.changes)

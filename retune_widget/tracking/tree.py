@@ -170,7 +170,7 @@ class Tree:
             raise ValueError(f"Another branch is already called {name!r}: choose another name.")
 
     def edited(self) -> None:
-        """Say that a node was edited: its note, its changes, or whether it is saved."""
+        """Say that the note, pin or changes of a node were edited."""
         with self._lock:
             self.revision += 1
 
