@@ -36,7 +36,7 @@ class Sections {
     const elements = parts.map(([name, shows, build]) => {
       const seen = JSON.stringify(shows);
       const old = this.#built.get(name);
-      const element = old?.seen === seen ? old.element : build();
+      const element = old && old.seen === seen ? old.element : build();
       this.#built.set(name, { seen, element });
       return element;
     });

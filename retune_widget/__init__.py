@@ -13,6 +13,8 @@ from retune_widget.errors import (
     UnknownNodeError,
 )
 from retune_widget.run import Run
+from retune_widget.saved import SavedRun
+from retune_widget.saved import open_run as open  # noqa: A004  # read as retune_widget.open(path)
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.tree import Branch, Node
@@ -31,9 +33,11 @@ __all__ = [
     "RestoreError",
     "RetuneError",
     "Run",
+    "SavedRun",
     "Status",
     "StatusError",
     "StoreError",
     "UnknownHyperparameterError",
     "UnknownNodeError",
+    "open",
 ]

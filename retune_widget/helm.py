@@ -12,20 +12,21 @@ from torch.optim import Optimizer
 
 from retune_widget.engine import commands
 from retune_widget.engine.changes import PlannedChange, plan
-from retune_widget.engine.compare import trains_alike
 from retune_widget.engine.engine import Engine
+from retune_widget.engine.fingerprint import Fingerprint, difference
 from retune_widget.engine.readings import Readings
 from retune_widget.engine.rng import mix
-from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.steps import Metrics
 from retune_widget.errors import StatusError
+from retune_widget.standing import Standing
+from retune_widget.storage.reopen import Reopened
+from retune_widget.storage.store import change_records
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change, merged
-from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
 from retune_widget.tracking.recorder import Recorder
-from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, Value, ValueChange
+from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, ValueChange
 
 if TYPE_CHECKING:
     from retune_widget.storage.store import ChangeRecord
@@ -34,7 +35,7 @@ STORE_EVERY = 0.5
 """Seconds between the moments at which new history goes to the store."""
 
 
-class Helm:
+class Helm(Standing):
     """Steers one run.
 
     Attributes:
@@ -43,38 +44,38 @@ class Helm:
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        tree: Tree,
-        history: History,
-        writer: Writer,
-        start: Snapshot,
-        *,
-        checkpoint_every: int | None,
+        self, engine: Engine, tree: Tree, history: History, writer: Writer, *, checkpoint_every: int | None
     ) -> None:
-        """Begin the tree with `start`, the state as it is now."""
-        self._engine, self._tree, self._history, self._writer = engine, tree, history, writer
-        self._checkpoint_every = checkpoint_every
+        """Take the parts; `begin` or `resume` comes next."""
+        super().__init__(engine, tree, writer)
+        self._history, self._checkpoint_every = history, checkpoint_every
         self.recorder = Recorder(history)
         self.changes: list[ChangeRecord] = []
-        (self._branch,) = tree.branches
-        self._before: Snapshot | None = None
-        """The state at this boundary before any change; None once a step was trained."""
-        self._changed = False
-        """Whether a value was changed since `_before` was taken."""
-        self._forks = False
-        """Whether the next step or change begins a branch."""
-        self._next_store, self._closed = 0.0, False
+        self._next_store = 0.0
         self._readings = Readings(engine.hyperparameters)
-        writer.save_branch(self._branch.record())
-        self._node = self._new_node("start", start)
-        self._arrive()
 
-    @property
-    def head(self) -> Head:
-        """Where the run is; any thread may ask."""
-        branch, step, epoch, node_id = self._place
-        return Head(branch.name, step, epoch, node_id)
+    def resume(self, saved: Reopened, now: Fingerprint) -> None:
+        """Go on where a run ended: at its last saved node, with that node's changes if they were in force.
+
+        Args:
+            saved: the run.
+            now: what decides about bits in this process.
+
+        Raises:
+            StoreError, RestoreError: the checkpoint cannot be read, or is one of another model.
+        """
+        node, branch = saved.place.node, saved.place.branch
+        self.changes.extend(saved.changes)
+        self._restore(node, resuming=True)
+        self._engine.elsewhere = difference(saved.info.get("fingerprint", {}), now)
+        if saved.place.changed:
+            self._engine.apply(self._engine.plan({its.key: its.new for its in node.changes}))
+            self._changed = True
+        self._branch, self._forks = branch, saved.place.forks or self._tree.last(branch) is not node
+        tip = self._history.tip(branch)
+        if tip > node.step and not self._forks:
+            self.tail = range(node.step + 1, tip + 1)
+        self._arrive()
 
     # What happened.
 
@@ -88,6 +89,9 @@ class Helm:
         """A step is complete: one row of the history, first of a new branch if one begins here."""
         if self._forks:
             self._fork(f"{self._branch} @{self._node.step}", by_hand=False)
+        if self.tail is not None:
+            self._history.cut(self._branch, self.tail.start - 1)
+            self.tail = None
         self._before, self._changed = None, False
         self.recorder.step(self._branch, step, self._engine.epoch, metrics)
         self._arrive()
@@ -108,10 +112,20 @@ class Helm:
         self.checkpoint("interval", "end")
         self.store_history()
 
-    def close(self) -> None:
-        """Hand over what was recorded; a loop of the caller's that trains on is recorded in memory alone."""
-        self.store_history()
-        self._closed = True
+    def close(self, *, keep: bool) -> None:
+        """Hand over what was recorded; a loop of the caller's that trains on is recorded in memory alone.
+
+        Args:
+            keep: steps that no node holds yet become one, so that a resume loses none.
+        """
+        if self._closed:
+            return
+        try:
+            if keep and self._before is None and self._engine.tainted is None:
+                self.checkpoint("interval", "closed")
+        finally:
+            self.store_history()
+            self._closed = True
 
     # What is asked.
 
@@ -165,16 +179,6 @@ class Helm:
         self._arrive()
         return self._node
 
-    def _is_held(self) -> bool:
-        """Whether the last node holds the state: nothing was trained or changed since, nor written by hand."""
-        if self._before is None or self._changed:
-            return False
-        now = self._engine.capture()
-        if trains_alike(now, self._before):
-            return True
-        self._before = now
-        return False
-
     def _set(self, values: Mapping[str, Any], author: str = "user", note: str = "") -> Change:
         planned = self._engine.plan(values)
         changes = tuple(ValueChange(p.hyperparameter.key, p.old, p.new, p.notice) for p in planned)
@@ -198,23 +202,20 @@ class Helm:
                 cause, before, values=values, changes=changes, author=author, note=note, checkpoint=shared
             )
         self._changed = True
-        node, created = self._node, time.time()
+        node = self._node
         if names_its_branch(self._tree, node):
             self._tree.rename(node.branch, name_of_change(node), by_hand=False)
             self._writer.save_branch(node.branch.record())
         self._writer.save_node(node.record())
-        records: list[ChangeRecord] = [
-            {"branch": self._branch.id, "step": self._engine.step, "key": c.key, "old": c.old, "new": c.new,
-             "author": author, "node": node.id, "note": note, "created": created}
-            for c in changes
-        ]  # fmt: skip
+        records = change_records(node, changes, author, note)
         self.changes.extend(records)
         self._writer.append_changes(records)
         return node
 
-    def _restore(self, node: Node) -> Node:
+    def _restore(self, node: Node, *, resuming: bool = False) -> Node:
         snapshot = self._writer.load_checkpoint(node.checkpoint)
-        self._engine.restore(snapshot)
+        self._engine.restore(snapshot, resuming=resuming)
+        self.tail = None
         self._engine.tainted = None if self._engine.feed.why else node.why
         self._node, self._branch = node, node.branch
         self._before, self._changed = snapshot, False
@@ -261,36 +262,3 @@ class Helm:
     def _last_change(self) -> Node | None:
         in_force = self._before is None or self._changed
         return last_change(self._tree, self._branch, self._node, head_changed=in_force)
-
-    def _fork(self, name: str, *, by_hand: bool) -> Branch:
-        self._branch = self._tree.add_branch(name, self._node, named_by_hand=by_hand)
-        self._forks = False
-        self._writer.save_branch(self._branch.record())
-        return self._branch
-
-    def _new_node(
-        self,
-        cause: Cause,
-        snapshot: Snapshot,
-        *,
-        values: Mapping[str, Value] | None = None,
-        changes: tuple[ValueChange, ...] = (),
-        author: str = "user",
-        note: str = "",
-        checkpoint: CheckpointHandle | None = None,
-    ) -> Node:
-        why = self._engine.why_inexact
-        node = self._tree.add_node({
-            "branch": self._branch, "step": self._engine.step, "epoch": self._engine.epoch,
-            "parent": self._node if self._tree.nodes else None, "cause": cause, "changes": changes,
-            "checkpoint": checkpoint or CheckpointHandle(uuid.uuid4().hex), "author": author, "note": note,
-            "exact": why is None, "why": why, "values": values or dict(self._engine.values()),
-        })  # fmt: skip
-        self._before, self._changed = snapshot, False
-        self._writer.save_node(node.record())
-        if checkpoint is None:
-            self._writer.save_checkpoint(node.checkpoint, snapshot)
-        return node
-
-    def _arrive(self) -> None:
-        self._place = self._branch, self._engine.step, self._engine.epoch, self._node.id

@@ -11,6 +11,7 @@ from retune_widget.engine import commands
 from retune_widget.engine.answer import Answer
 from retune_widget.engine.checks import whole
 from retune_widget.engine.evaluation import Metric
+from retune_widget.engine.fingerprint import fingerprint
 from retune_widget.engine.hyperparameters import Hyperparameter, Scale, Value, own_hyperparameter
 from retune_widget.engine.keys import in_group
 from retune_widget.engine.runner import Runner
@@ -21,6 +22,7 @@ from retune_widget.errors import StatusError
 from retune_widget.helm import Helm
 from retune_widget.setup import Models, Optimizers, Setup, close_at_exit, planned_length
 from retune_widget.storage.places import describe, open_store
+from retune_widget.storage.reopen import reopen, tail_notice
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
@@ -59,6 +61,7 @@ class Run(Training, Record):
         device: torch.device | str | None = None,
         seed: int = 0,
         path: str | Path | None = None,
+        resume: bool = False,
     ) -> None:
         """Begin a run with the objects as they are now. Nothing is trained until `start`, `step` or `batches`.
 
@@ -85,10 +88,13 @@ class Run(Training, Record):
             seed: of the order of the data, of augmentation, and of the noise in each step.
             path: the run directory; None: a new one under `retune_runs/`, named by time; ":memory:": none, the run
                 ends with the process.
+            resume: go on with the run in `path`, if there is one: its tree and history come back, and the objects are
+                put where it ended, bit for bit, at the last checkpoint that was saved.
 
         Raises:
             TypeError, ValueError: arguments that cannot be trained or captured, or contradict each other.
             StoreError: the run directory cannot be used.
+            RestoreError: the run in `path` was of another model or optimizer.
         """
         setup = Setup(
             model=model, optimizer=optimizer, data=data, loss_fn=loss_fn, step=step, batch_size=batch_size,
@@ -98,13 +104,24 @@ class Run(Training, Record):
         engine = self._engine = setup.engine()
         planned, start = planned_length(epochs, max_steps, engine.feed), engine.capture()
         whole("checkpoint_every", checkpoint_every)  # nothing is written before all is checked
-        store = self._store = open_store(path)
+        store = self._store = open_store(path, resume=resume)
         self.path: Path | None = getattr(store, "path", None)
         """The run directory, or None for a run in memory."""
-        tree, history = Tree(), History(to_floats)
-        self._writer = Writer(store)
-        self._writer.save_info(describe(seed))
-        helm = self._helm = Helm(engine, tree, history, self._writer, start, checkpoint_every=checkpoint_every)
+        writer = self._writer = Writer(store)
+        try:
+            saved = reopen(store, to_floats) if resume else None
+            tree, history = (saved.tree, saved.history) if saved else (Tree(), History(to_floats))
+            helm = self._helm = Helm(engine, tree, history, writer, checkpoint_every=checkpoint_every)
+            now = fingerprint(engine.live, engine.feed)
+            if saved:
+                helm.resume(saved, now)
+            else:
+                writer.save_info(describe(seed, now))
+                helm.begin(start)
+        except BaseException:
+            writer.close()
+            store.close()
+            raise
         Record.__init__(self, tree, history, helm.changes)
         runner = Runner(engine, helm.execute, max_steps=planned)
         Training.__init__(self, runner)
@@ -260,8 +277,9 @@ class Run(Training, Record):
     @property
     def problems(self) -> list[str]:
         """What is not saved and why, and why the run is not exact; empty when all is well."""
-        why = self._engine.why_inexact
-        return [*([f"Not exact: {why}."] if why else []), *self._writer.problems]
+        why, tail = self._engine.why_inexact, self._helm.tail
+        exactness = [f"Not exact: {why}."] if why else []
+        return [*exactness, *([tail_notice(tail, self.head)] if tail else []), *self._writer.problems]
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything so far is durable or has failed; returns whether it came to that in time."""
@@ -272,7 +290,7 @@ class Run(Training, Record):
         """Stop training, save everything, let go of threads, workers and files. The run can still be read."""
         self._runner.close()
         self._engine.feed.close()
-        self._helm.close()
+        self._helm.close(keep=self.path is not None and not self._runner.loop.in_step)
         self._writer.close()
         self._store.close()
 

@@ -124,7 +124,7 @@ def test_a_restore_into_a_model_of_another_shape():
 
 def test_a_directory_that_holds_a_run_already(tmp_path):
     make(path=tmp_path / "run", loss_fn=cross_entropy).close()
-    with pytest.raises(rt.StoreError, match=r"There is a run in .* already: nothing is overwritten"):
+    with pytest.raises(rt.StoreError, match=r"There is a run in .* already, and nothing is overwritten"):
         make(path=tmp_path / "run", loss_fn=cross_entropy)
 
 

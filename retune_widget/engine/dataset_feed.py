@@ -142,6 +142,11 @@ class DatasetFeed:
         self._end_epoch()
 
     @property
+    def length(self) -> int:
+        """Samples."""
+        return self._plan.length
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches in one pass."""
         full, rest = divmod(self._plan.length, self._plan.batch_size)

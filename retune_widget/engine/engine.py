@@ -26,6 +26,7 @@ class Engine:
     Attributes:
         step: optimizer steps completed since the root.
         tainted: why the state can no longer be reproduced, or None.
+        elsewhere: how this process differs from the one that began the run, in what decides about bits, or None.
         on_step: told (step, metrics) when a step is complete.
     """
 
@@ -55,6 +56,7 @@ class Engine:
         self.step = 0
         self.noise_seed = seed
         self.tainted: str | None = None
+        self.elsewhere: str | None = None
         self.on_step: OnStep = lambda _step, _metrics: None
         self._registered: dict[str, Hyperparameter] = {}
         self.hyperparameters: dict[str, Hyperparameter] = {}
@@ -68,7 +70,8 @@ class Engine:
     @property
     def why_inexact(self) -> str | None:
         """Why a restore of this state would not give the same bits again, or None if it will."""
-        return self.tainted or self.feed.why
+        missing = [f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come]
+        return next(iter((*filter(None, (self.tainted, self.elsewhere, self.feed.why)), *missing)), None)
 
     # One step, in three parts: `loop.py` puts them in order.
 
@@ -118,14 +121,19 @@ class Engine:
             {"step": self.step, "noise_seed": self.noise_seed, "position": self.feed.position()},
         )
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put everything back, the random generators last. Raises RestoreError; then nothing was changed."""
-        self.live.check(snapshot)
+    def restore(self, snapshot: Snapshot, *, resuming: bool = False) -> None:
+        """Put everything back, the random generators last. Raises RestoreError; then nothing was changed.
+
+        Args:
+            snapshot: the state.
+            resuming: registered values that are not known yet wait until they are.
+        """
+        self.live.check(snapshot, resuming=resuming)
         self.tainted = "a restore was cut off in the middle: restore again"
         self.feed.seek(snapshot.values["position"])
         self.step = snapshot.step
         self.noise_seed = snapshot.values["noise_seed"]
-        self.live.restore(snapshot)
+        self.live.restore(snapshot, resuming=resuming)
         self.tainted = None
         self.rediscover()
 
@@ -155,6 +163,8 @@ class Engine:
             raise HyperparameterError(f"There is a hyperparameter {hyperparameter.key!r} already: choose another key.")
         self._registered[hyperparameter.key] = hyperparameter
         self.live.registered[hyperparameter.key] = (hyperparameter.read, hyperparameter.write)
+        if hyperparameter.key in self.live.to_come:
+            hyperparameter.write(self.live.to_come.pop(hyperparameter.key))
         self.rediscover()
 
     def rediscover(self) -> None:

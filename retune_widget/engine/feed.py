@@ -26,12 +26,17 @@ class Feed(Protocol):
         exact: whether a restored position gives the same batches again.
         why: if not, the reason, for people.
         epoch: full passes completed.
+        length: samples in a dataset, or batches in a list; None where it is not known.
         steps_per_epoch: batches in one pass, None where it is not known.
     """
 
     exact: bool
     why: str | None
     epoch: int
+
+    @property
+    def length(self) -> int | None:
+        """Samples in a dataset, or batches in a list; None where it is not known."""
 
     @property
     def steps_per_epoch(self) -> int | None:

@@ -17,8 +17,13 @@ class SequenceFeed:
         self.epoch, self._index = 0, 0
 
     @property
-    def steps_per_epoch(self) -> int:
+    def length(self) -> int:
         """Batches in the list."""
+        return len(self._batches)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """As many steps."""
         return len(self._batches)
 
     def next(self) -> Any:
@@ -55,7 +60,7 @@ class NoData:
     exact = True
     why: str | None = None
     epoch = 0
-    steps_per_epoch = None
+    length = steps_per_epoch = None
 
     def next(self) -> None:
         """No batch."""
@@ -93,6 +98,8 @@ class OpaqueFeed:
         self._holds_batch = False
         self._failure: Exception | None = None
         self.epoch, self._index = 0, 0
+
+    length = None
 
     @property
     def steps_per_epoch(self) -> int | None:

@@ -59,6 +59,8 @@ class LiveState:
         self.extras = dict(extras)
         self.keep_gradients = keep_gradients
         self.registered: dict[str, Access] = {}
+        self.to_come: dict[str, Any] = {}
+        """Values from a checkpoint of an earlier process that are not registered in this one yet."""
 
     def capture(self, cursor: Json) -> Snapshot:
         """A snapshot of everything. `cursor` (step, epoch, position in the data) goes in as it is.
@@ -84,19 +86,26 @@ class LiveState:
                 for name, optimizer in self.optimizers.items()
             },
             "extras": {name: pack(_state_of(extra), f"extra/{name}", tensors) for name, extra in self.extras.items()},
-            "registered": {key: pack(get(), f"value/{key}", tensors) for key, (get, _) in self.registered.items()},
+            "registered": {
+                key: pack(value, f"value/{key}", tensors)
+                for key, value in [*self.to_come.items(), *((key, get()) for key, (get, _) in self.registered.items())]
+            },
         }
         values["other"] = attributes.other
         values["rng"] = rng.capture(tensors)
         return Snapshot(tensors, values)
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def restore(self, snapshot: Snapshot, *, resuming: bool = False) -> None:
         """Put the live objects back to a snapshot, in place; the random generators last.
+
+        Args:
+            snapshot: the state.
+            resuming: as for `check`.
 
         Raises:
             RestoreError: the model or the optimizer is not the one that was captured; nothing was changed.
         """
-        self.check(snapshot)
+        self.check(snapshot, resuming=resuming)
         tensors, values = snapshot.tensors, snapshot.values
         written: dict[int, Tensor] = {}
         attributes = Attributes(tensors, (tensor for _, tensor in self._tensors()), values["other"])
@@ -115,9 +124,11 @@ class LiveState:
             )
         for name, extra in self.extras.items():
             _put_state(extra, values["extras"][name], tensors)
+        registered = {key: unpack(packed, tensors) for key, packed in values["registered"].items()}
         for key, (_, put) in self.registered.items():
-            if key in values["registered"]:
-                put(unpack(values["registered"][key], tensors))
+            if key in registered:
+                put(registered.pop(key))
+        self.to_come = registered
         rng.restore(values["rng"], tensors)
 
     def _modules(self) -> Iterator[tuple[str, nn.Module]]:
@@ -146,8 +157,12 @@ class LiveState:
             for name, buffer in model.named_buffers():
                 yield f"buffer/{model_name}/{name}", buffer
 
-    def check(self, snapshot: Snapshot) -> None:
+    def check(self, snapshot: Snapshot, *, resuming: bool = False) -> None:
         """Compare names, shapes and types before anything is written.
+
+        Args:
+            snapshot: what is to be restored.
+            resuming: registered values that are not known yet are left `to_come`.
 
         Raises:
             RestoreError: the model or the optimizer is not the one that was captured.
@@ -165,6 +180,9 @@ class LiveState:
                     f"{_shape(there)} in the checkpoint. Build the model as it was, or choose another node."
                 )
         self._check_parts(snapshot)
+        unknown = sorted(set(snapshot.values["registered"]) - set(self.registered) - set(self.to_come))
+        if unknown and not resuming:
+            raise RestoreError(f"The checkpoint holds a value of {unknown[0]!r}: register it first (run.register).")
 
     def _check_parts(self, snapshot: Snapshot) -> None:
         values = snapshot.values
@@ -183,9 +201,6 @@ class LiveState:
                     f"The {what} is not the one that was captured: {name.removeprefix('model/')!r} is only {where}. "
                     "Build it as it was, or choose another node."
                 )
-        unknown = sorted(set(values["registered"]) - set(self.registered))
-        if unknown:
-            raise RestoreError(f"The checkpoint holds a value of {unknown[0]!r}: register it first (run.register).")
 
 
 def _state_of(extra: object) -> object:

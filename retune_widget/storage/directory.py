@@ -7,10 +7,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from retune_widget.errors import StoreError
 from retune_widget.storage.blobs import sync_directory
 
 DATABASE = "run.db"
+LOCK = "lock"
 CHECKPOINTS = "checkpoints"
 SUFFIX = ".safetensors"
 
@@ -35,7 +38,7 @@ def prepare(path: Path) -> None:
                 f"{path} holds checkpoints of a run whose database, {DATABASE}, is missing or empty. "
                 "Put it back, or choose another path."
             )
-        ours = (CHECKPOINTS, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+        ours = (CHECKPOINTS, LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
         names = [entry.name for entry in path.iterdir()]
         others = [name for name in names if not name.startswith(".") and name not in ours]
         if others:
@@ -49,6 +52,23 @@ def prepare(path: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for place in new:
         sync_directory(place.parent)
+
+
+def lock(path: Path) -> FileLock:
+    """Keep other processes, and other runs of this one, from writing here; it ends with the process at the latest.
+
+    Raises:
+        StoreError: somebody else writes here.
+    """
+    guard = FileLock(path / LOCK, blocking=False)
+    try:
+        guard.acquire()
+    except Timeout as error:
+        raise StoreError(
+            f"The run at {path} is open already, here or in another process: close() it there. To look at it "
+            f"meanwhile: retune_widget.open({str(path)!r})."
+        ) from error
+    return guard
 
 
 def sweep(path: Path, known: Iterable[str]) -> None:

@@ -1,7 +1,6 @@
 """A store in a directory: SQLite for the records, a safetensors file for what is new in each checkpoint."""
 
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +11,14 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import directory, manifests, records, schema
 from retune_widget.storage.blobs import blob_of
+from retune_widget.storage.disk_reader import DiskReader, translated
 from retune_widget.storage.store import ChangeRecord, RunRecord, Store, check_checkpoint_id
 from retune_widget.tracking.history import HistoryChunk
 from retune_widget.tracking.tree import BranchRecord, NodeRecord
 
 
 class DiskStore(Store):
-    """Keeps a run in a directory, for one process at a time.
+    """Keeps a run in a directory, which is locked for anybody else who would write.
 
     Saves use one connection under a lock, reads another. A checkpoint is acknowledged when its file has been
     written, synced and renamed and the database has committed; before that, a crash leaves a file that
@@ -36,18 +36,18 @@ class DiskStore(Store):
         """
         self.path = Path(path)
         self._lock = threading.RLock()
-        self._read_lock = threading.Lock()
         self._depth = 0
         self._closed = False
         self._made: list[Path] = []
         self._freed: list[Path] = []
-        with self._translated("opened"), contextlib.ExitStack() as on_error:
+        with translated(self.path, "opened"), contextlib.ExitStack() as on_error:
             directory.prepare(self.path)
-            database = self.path / directory.DATABASE
-            self._db = schema.connect(database)
+            self._guard = directory.lock(self.path)
+            on_error.callback(self._guard.release)
+            self._db = schema.connect(self.path / directory.DATABASE)
             on_error.callback(self._db.close)
             schema.prepare(self._db, self.path)
-            self._reader = schema.connect(database, read_only=True)
+            self._reader = DiskReader(self.path)
             on_error.callback(self._reader.close)
             directory.sweep(self.path, manifests.file_names(self._db))
             on_error.pop_all()
@@ -92,10 +92,7 @@ class DiskStore(Store):
 
     def load_checkpoint(self, checkpoint_id: str) -> Snapshot:
         """See `Store`."""
-        with self._reading() as db:
-            found = manifests.find(db, checkpoint_id)
-        with self._translated("read"):
-            return found.read(self.path)
+        return self._reader.load_checkpoint(checkpoint_id)
 
     def delete(self, branches: Sequence[int], nodes: Sequence[str], checkpoints: Sequence[str]) -> None:
         """See `Store`."""
@@ -106,13 +103,12 @@ class DiskStore(Store):
 
     def load(self) -> RunRecord:
         """See `Store`."""
-        with self._reading() as db:
-            return records.load(db, manifests.records(db))
+        return self._reader.load()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Store`."""
-        with self._lock, self._translated("written"):
+        with self._lock, translated(self.path, "written"):
             if self._depth == 0:
                 self._check_open()
                 self._db.execute("BEGIN IMMEDIATE")
@@ -132,10 +128,11 @@ class DiskStore(Store):
 
     def close(self) -> None:
         """See `Store`."""
-        with self._lock, self._read_lock:
+        with self._lock:
             self._closed = True
             self._reader.close()
             self._db.close()
+            self._guard.release()
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:  # SQLite has already rolled back after some errors, a full disk for one
@@ -149,28 +146,6 @@ class DiskStore(Store):
             with contextlib.suppress(OSError):  # nothing refers to it: the next opening sweeps it
                 file.unlink()
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._read_lock, self._translated("read"):
-            self._check_open()
-            self._reader.execute("BEGIN")
-            try:
-                yield self._reader
-            finally:
-                if self._reader.in_transaction:
-                    self._reader.execute("COMMIT")
-
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError(f"The store of the run at {self.path} is closed.")
-
-    @contextmanager
-    def _translated(self, done: str) -> Iterator[None]:
-        try:
-            yield
-        except StoreError:
-            raise
-        except OSError as error:
-            raise StoreError(f"The run at {self.path} cannot be {done}: {error.strerror or error}.") from error
-        except sqlite3.Error as error:
-            raise StoreError(f"The run at {self.path} cannot be {done}: {error}.") from error

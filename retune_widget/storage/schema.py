@@ -1,5 +1,6 @@
 """The database of a run directory: its tables, its version, and how it is opened."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -53,14 +54,20 @@ CREATE INDEX tensors_of_blob ON tensors (blob);
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open a database with full durability; transactions are begun and ended by hand, from any thread.
 
+    One that is only read may lie in a directory that cannot be written to; then nobody else may be writing it.
+
     Where the file system cannot share memory SQLite keeps to a rollback journal, which is as durable as WAL.
     """
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    mode = ("immutable=1" if not os.access(path.parent, os.W_OK) else "mode=ro") if read_only else "mode=rwc"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=60, isolation_level=None, check_same_thread=False
+    )
+    if read_only:
+        return connection
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA query_only = {int(read_only)}")
     except BaseException:
         connection.close()
         raise
@@ -74,16 +81,25 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         StoreError: it belongs to another program or to a newer retune-widget.
     """
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application == APPLICATION_ID:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > FORMAT_VERSION:
-            raise StoreError(
-                f"The run at {path} was written by a newer retune-widget: its format is {version}, and this "
-                f"version reads up to {FORMAT_VERSION}. Choose another path, or upgrade with "
-                "`pip install --upgrade retune-widget`."
-            )
-        return
     if application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise StoreError(f"The database at {path} belongs to another program. Choose another path for the run.")
+        check(connection, path)
+        return
     script = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION};"
     connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {script} COMMIT;")
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that this version cannot read.
+
+    Raises:
+        StoreError: it belongs to another program or to a newer retune-widget.
+    """
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"The database at {path} belongs to another program. Choose another path for the run.")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > FORMAT_VERSION:
+        raise StoreError(
+            f"The run at {path} was written by a newer retune-widget: its format is {version}, and this "
+            f"version reads up to {FORMAT_VERSION}. Choose another path, or upgrade with "
+            "`pip install --upgrade retune-widget`."
+        )

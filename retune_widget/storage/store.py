@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +11,7 @@ from typing import Any, TypedDict
 
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.tracking.history import HistoryChunk
-from retune_widget.tracking.tree import BranchRecord, NodeRecord, Value
+from retune_widget.tracking.tree import BranchRecord, Node, NodeRecord, Value, ValueChange
 
 _CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -27,6 +28,15 @@ class ChangeRecord(TypedDict):
     node: str | None
     note: str
     created: float
+
+
+def change_records(node: Node, changes: Sequence[ValueChange], author: str, note: str) -> list[ChangeRecord]:
+    """What the store keeps of values that were changed now; `node` holds the state from before."""
+    return [
+        {"branch": node.branch.id, "step": node.step, "key": its.key, "old": its.old, "new": its.new,
+         "author": author, "node": node.id, "note": note, "created": time.time()}
+        for its in changes
+    ]  # fmt: skip
 
 
 class CheckpointRecord(TypedDict):

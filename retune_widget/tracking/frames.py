@@ -83,8 +83,9 @@ def metrics_at(tree: Tree, history: History, node: Node) -> dict[str, float]:
 
 def _joined(tree: Tree, history: History, paths: Sequence[Path]) -> pd.DataFrame:
     """The rows of the last branch of each path, under each other."""
-    parts = [rows for path in paths if len((rows := _rows(history, path))["step"])]
-    columns = [*LEADING, *history.names("metric"), *history.names("hyperparameter")]
+    metrics, keys = history.names("metric"), history.names("hyperparameter")
+    columns = [*LEADING, *metrics, *keys]
+    parts = [rows for path in paths if len((rows := _rows(history, path, metrics, keys))["step"])]
     if not parts:
         return pd.DataFrame(columns=columns)
     names, ids = [branch.name for branch in tree.branches], [branch.id for branch in tree.branches]
@@ -100,17 +101,19 @@ def _joined(tree: Tree, history: History, paths: Sequence[Path]) -> pd.DataFrame
     return pd.DataFrame(data, copy=False)
 
 
-def _rows(history: History, path: Path) -> dict[str, Any]:
+def _rows(history: History, path: Path, metrics: Sequence[str], keys: Sequence[str]) -> dict[str, Any]:
     """The rows of the last branch of a path; hyperparameters and the epoch are carried forward along the path."""
-    here = path[-1:]
-    steps, elapsed = history.lineage_pairs(here, "elapsed")
-    rows: dict[str, Any] = {"branch": np.full(len(steps), here[0][0].id, np.int32), "step": steps, "elapsed": elapsed}
+    branch = path[-1][0]
+    steps, elapsed = history.lineage_pairs(path[-1:], "elapsed")
+    rows: dict[str, Any] = {"branch": np.full(len(steps), branch.id, np.int32), "step": steps, "elapsed": elapsed}
     if not len(steps):
         return rows
+    here = ((branch, int(steps[-1])),)  # rows that are recorded meanwhile are not in this table
+    path = (*path[:-1], *here)
     rows["epoch"] = _carried(*history.lineage_pairs(path, "epoch"), steps).astype(np.int32)
-    for name in history.names("metric"):
+    for name in metrics:
         rows[name] = _placed(*history.lineage_pairs(here, name), steps)
-    for name in history.names("hyperparameter"):
+    for name in keys:
         rows[name] = _carried(*history.lineage_pairs(path, name), steps)
     return rows
 

@@ -7,6 +7,7 @@ recording is one append, and never waits for a device.
 
 import threading
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -52,6 +53,14 @@ class Column:
         else:
             self.steps.append(step)
             self.values.append(value)
+
+    def cut(self, after: int) -> bool:
+        """Forget the pairs after this step; returns whether any are left. The last of these is stored anew."""
+        kept = bisect_right(self.steps, after)
+        if kept < len(self.steps):
+            del self.steps[kept:], self.values[kept:]
+            self.stored = min(self.stored, kept - 1)
+        return kept > 0
 
     def pairs(self, first: int = 0) -> Pairs:
         """Copies of the steps and values from index `first` on."""
@@ -155,6 +164,26 @@ class History:
                         chunks.append(HistoryChunk(branch, name, column.kind, *column.pairs(column.stored)))
                         column.stored = len(column.values)
             return chunks
+
+    def cut(self, branch: Branch, after: int) -> None:
+        """Forget what was recorded on a branch after a step. The store follows with what is handed to it next."""
+        with self._lock:
+            self._flush()
+            columns = self._columns.get(branch.id, {})
+            for name, column in list(columns.items()):
+                if not column.cut(after):
+                    del columns[name]
+            self.revision += 1
+
+    def load(self, chunks: Iterable[HistoryChunk]) -> None:
+        """Take what a store holds."""
+        with self._lock:
+            for chunk in chunks:
+                column = self._column(chunk.branch, chunk.column, chunk.kind)
+                column.steps.extend(chunk.steps.tolist())
+                column.values.extend(chunk.values.tolist())
+                column.stored = len(column.values)
+            self.revision += 1
 
     def drop(self, branch: int) -> None:
         """Forget a deleted branch."""

@@ -75,6 +75,11 @@ class Branch:
     named_by_hand: bool = False
     created: float = field(default_factory=time.time)
 
+    @classmethod
+    def from_record(cls, record: BranchRecord) -> "Branch":
+        """The branch that was kept as plain data, not connected yet."""
+        return cls(record["id"], record["name"], None, record["named_by_hand"], record["created"])
+
     @property
     def fork_step(self) -> int:
         """Steps completed where the branch begins."""
@@ -120,6 +125,17 @@ class Node:
     why: str | None = None
     pinned: bool = False
     created: float = field(default_factory=time.time)
+
+    @classmethod
+    def from_record(
+        cls, record: NodeRecord, branch: Branch, parent: "Node | None", checkpoint: CheckpointHandle
+    ) -> "Node":
+        """The node that was kept as plain data."""
+        return cls(
+            record["id"], branch, record["step"], record["epoch"], parent, record["cause"], checkpoint,
+            record["values"], tuple(ValueChange(*its) for its in record["changes"]), record["author"],
+            record["note"], record["exact"], record["why"], record["pinned"], record["created"],
+        )  # fmt: skip
 
     @property
     def saved(self) -> bool:

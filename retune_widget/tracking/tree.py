@@ -1,9 +1,9 @@
 """The tree of a run: branches, nodes, and the way from the root to any of them."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from retune_widget.errors import UnknownNodeError
+from retune_widget.errors import StoreError, UnknownNodeError
 from retune_widget.tracking.nodes import (
     Branch,
     BranchRecord,
@@ -45,6 +45,39 @@ class Tree:
         self._next_node = 0
         self._next_branch = 1
         self.revision = 0
+
+    @classmethod
+    def from_records(
+        cls,
+        branches: Iterable[BranchRecord],
+        nodes: Iterable[NodeRecord],
+        handle: Callable[[str], CheckpointHandle],
+    ) -> "Tree":
+        """The tree that was kept as plain data.
+
+        Args:
+            branches: in any order.
+            nodes: parents first.
+            handle: gives the handle of a checkpoint's id.
+
+        Raises:
+            StoreError: the records do not fit together.
+        """
+        tree, branches = cls(), list(branches)
+        try:
+            tree._branches = {its["id"]: Branch.from_record(its) for its in branches}
+            for its in nodes:
+                parent = tree._nodes[its["parent"]] if its["parent"] is not None else None
+                node = Node.from_record(its, tree._branches[its["branch"]], parent, handle(its["checkpoint"]))
+                tree._nodes[node.id] = node
+            for record in branches:
+                if record["fork"] is not None:
+                    tree._branches[record["id"]].fork = tree._nodes[record["fork"]]
+            tree._next_node = 1 + max(int(name.removeprefix("n")) for name in tree._nodes)
+            tree._next_branch = 1 + max(tree._branches)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"The records of this run do not fit together: {error!r}.") from error
+        return tree
 
     @property
     def root(self) -> Node:

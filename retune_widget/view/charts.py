@@ -1,5 +1,6 @@
 """The charts: a metric over the steps, one colour a branch, and below it a hyperparameter on the same steps."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -15,6 +16,7 @@ from retune_widget.view.chartbar import ChartBar, read_out
 from retune_widget.view.colours import colour_of, colours_of
 from retune_widget.view.figures import EMPTY, Lines, Pane
 from retune_widget.view.reduce import Floats
+from retune_widget.view.retired import Retired
 from retune_widget.view.series import (
     LineName,
     families,
@@ -28,6 +30,8 @@ from retune_widget.view.series import (
 if TYPE_CHECKING:
     from retune_widget.tracking.tree import Branch
 
+OPENING = 1.0
+"""Seconds that a page is given to build the figures."""
 MetricLine = tuple[LineName, bool]
 ValueLine = tuple[int, str, bool]
 
@@ -38,14 +42,16 @@ class Charts(ipywidgets.VBox):
     def __init__(self) -> None:
         self.bar = ChartBar()
         self._x = bqplot.LinearScale(min=0.0, max=EMPTY, allow_padding=False)
-        self.metric = Pane(self._x, 290, steps_below=False)
-        self.values = Pane(self._x, 120, steps_below=True)
+        self._retired = Retired()
+        self.metric = Pane(self._x, self._retired, 290, steps_below=False)
+        self.values = Pane(self._x, self._retired, 120, steps_below=True)
         self._metric_lines: Lines[MetricLine] = Lines(
-            self.metric.figure, self._make_metric_line, lambda line: not is_training(line[0].metric)
+            self.metric.figure, self._retired, self._make_metric_line, lambda line: not is_training(line[0].metric)
         )
-        self._value_lines: Lines[ValueLine] = Lines(self.values.figure, self._make_value_line)
+        self._value_lines: Lines[ValueLine] = Lines(self.values.figure, self._retired, self._make_value_line)
         self._branches: dict[int, Branch] = {}
         self._empty = True
+        self._opening = 0.0
         super().__init__(
             [self.bar, self.metric.figure, self.values.figure],
             layout={"flex": "8 1 420px", "min_width": "0", "overflow": "hidden"},
@@ -57,6 +63,20 @@ class Charts(ipywidgets.VBox):
     def choices(self) -> tuple[object, ...]:
         """What the person chose to see: equal as long as nothing was chosen anew, zoom and pan included."""
         return (*self.bar.choices, self._x.min, self._x.max)
+
+    def close(self) -> None:
+        """Free it, and what it showed before."""
+        self._retired.free(everything=True)
+        super().close()
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a page is building the figures. bqplot loses lines and axes that come or go meanwhile."""
+        return time.monotonic() < self._opening
+
+    def opened(self) -> None:
+        """A page begins to build the figures: draw nothing new for a moment."""
+        self._opening = time.monotonic() + OPENING
 
     def reset_zoom(self) -> None:
         """Show all steps again."""
@@ -84,7 +104,7 @@ class Charts(ipywidgets.VBox):
             pane.show_changes(marks, low, high, labels=labels)
             pane.show_cursor(chosen)
             pane.tick_steps(low, high)
-            pane.close_outdated()
+        self._retired.free()
         self.metric.fit(self._metric_lines.in_sight(low, high))
         self.values.fit(self._value_lines.in_sight(low, high))
         readout = read_out(tree, history, branches, metrics, step if chosen is None else chosen)

@@ -19,7 +19,11 @@ class Details(Part):
     """The part on the right."""
 
     _esm = bundle("details.js")
-    node = traitlets.Dict(None, allow_none=True).tag(sync=True)
+    node = traitlets.Dict(allow_none=True).tag(sync=True)
+
+    @traitlets.default("node")
+    def _no_node_yet(self) -> None:
+        return None
 
     def update(self, run: Run, selected: str | None) -> None:
         """Show the node that is selected, or where the head is."""

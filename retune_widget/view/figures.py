@@ -8,6 +8,7 @@ import numpy as np
 
 from retune_widget.view.change_marks import ChangeMark, placed_labels
 from retune_widget.view.reduce import Floats, reduced
+from retune_widget.view.retired import Retired
 from retune_widget.view.ticks import LOWEST, linear_axis, log_axis, with_margin
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ class Lines(Generic[Name]):
     def __init__(
         self,
         figure: bqplot.Figure,
+        retired: Retired,
         make: Callable[[Name], bqplot.Lines],
         is_dotted: Callable[[Name], bool] = lambda _name: False,
     ) -> None:
         """`make` makes the line of a name; `is_dotted` says whether it shows its points while they are few."""
-        self._figure, self._make, self._is_dotted = figure, make, is_dotted
+        self._figure, self._retired, self._make, self._is_dotted = figure, retired, make, is_dotted
         self._marks: dict[Name, bqplot.Lines] = {}
         self._drawn: dict[Name, object] = {}
         self._points: dict[Name, tuple[Floats, Floats]] = {}
@@ -72,7 +74,7 @@ class Lines(Generic[Name]):
         for name in gone:
             self._drawn.pop(name)
             self._points.pop(name)
-            self._marks.pop(name).close()
+            self._retired.add(self._marks.pop(name))
 
     def in_sight(self, low: float, high: float) -> list[Floats]:
         """The values that stand between these steps."""
@@ -82,8 +84,8 @@ class Lines(Generic[Name]):
 class Pane:
     """A figure with a y axis of its own on the shared steps, and dashed lines at the changes."""
 
-    def __init__(self, x: bqplot.Scale, height: int, *, steps_below: bool) -> None:
-        self._x, self._steps_below = x, steps_below
+    def __init__(self, x: bqplot.Scale, retired: Retired, height: int, *, steps_below: bool) -> None:
+        self._x, self._retired, self._steps_below = x, retired, steps_below
         self.y: bqplot.Scale = bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False)
         unit = {"x": x, "y": bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False)}
         nothing = {"x": np.zeros((1, 2)), "y": np.zeros((1, 2)), "visible": False, "scales": unit}
@@ -111,7 +113,6 @@ class Pane:
             **({"display_toolbar": False} if "display_toolbar" in bqplot.Figure.class_trait_names() else {}),  # 0.13
         )
         self.figure.add_class("retune-figure")
-        self._outdated: list[Any] = []
         self._placed: object = None
         self._at: int | None = None
 
@@ -124,7 +125,7 @@ class Pane:
         """Use another kind of y scale from now on."""
         kind = bqplot.LogScale if log else bqplot.LinearScale
         if not isinstance(self.y, kind):
-            self._outdated += [self.y, *self.figure.axes]
+            self._retired.add(self.y, *self.figure.axes)
             self.y = kind(min=LOWEST if log else 0.0, max=1.0, allow_padding=False)
             self.figure.axes = self._axes()
 
@@ -145,12 +146,6 @@ class Pane:
     def tick_steps(self, low: float, high: float) -> None:
         """Put ticks between these steps."""
         _tick(self._steps, [step for step in linear_axis(low, high)[2] if low <= step <= high])
-
-    def close_outdated(self) -> None:
-        """Free the scales and axes that no line uses any more."""
-        outdated, self._outdated = self._outdated, []
-        for widget in outdated:
-            widget.close()
 
     def _axes(self) -> list[bqplot.Axis]:
         self._steps = bqplot.Axis(

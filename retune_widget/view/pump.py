@@ -78,6 +78,13 @@ class Pump:
                 self._thread = threading.Thread(target=self._run, name="retune-pump", daemon=True)
                 self._thread.start()
 
+    def draw_now(self, timeout: float = 5.0) -> None:
+        """Draw a frame and wait for it. Any thread but the pump's; returns at once where nothing is drawn any more."""
+        drawn = threading.Event()
+        self.post(frame="full", then=drawn.set)
+        if not self._ending:
+            drawn.wait(timeout)
+
     def end(self) -> None:
         """Finish soon. Takes no lock: it may be called while garbage is collected."""
         self._ending = True

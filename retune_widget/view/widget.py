@@ -2,8 +2,8 @@
 
 import threading
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
@@ -71,9 +71,12 @@ class RetuneWidget(ipywidgets.VBox):
         return self.pump.error
 
     def displayed(self) -> None:
-        """The widget is about to be shown: bring it up to date, and keep it so while a page shows it."""
+        """The widget is about to be shown: bring it up to date first, and keep it so while a page shows it.
+
+        bqplot loses lines and axes that come or go while a page is building its figure.
+        """
         self._held = self._run()
-        self.pump.post(frame="full")
+        self.pump.draw_now()
 
     def close(self) -> None:
         """Take the widget off every page and free it. The run is not touched."""
@@ -87,7 +90,9 @@ class RetuneWidget(ipywidgets.VBox):
     def _is_watched(self) -> bool:
         return not self._run_closed and any(is_open(part) for part in self._parts)
 
-    def _opened_or_closed(self, _change: object) -> None:
+    def _opened_or_closed(self, change: Mapping[str, Any]) -> None:
+        if (change["new"] or 0) > (change["old"] or 0):
+            self.charts.opened()
         watched = any(is_open(part) for part in self._parts)
         self._held = self._run() if watched and not self._run_closed else None
         if watched:
@@ -111,7 +116,7 @@ class RetuneWidget(ipywidgets.VBox):
             self._attempt(lambda: self.tree.update(run))
             self._attempt(lambda: self.details.update(run, self.tree.selected))
         chosen = (now, *self.charts.choices)
-        if charts and chosen != self._drawn_charts:
+        if charts and chosen != self._drawn_charts and not self.charts.is_opening:
             news, self._drawn_charts = True, chosen
             self._attempt(lambda: self.charts.update(run, self.tree.selected))
         if revisions.closed:

@@ -1,7 +1,6 @@
 """The fixtures of the browser tests; README.md beside this file shows how they are used."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from scripts.chromium import FLAGS, ChromiumNotFoundError, find
-from tests.browser.notebook_page import App, NotebookPage, write_notebook
+from tests.browser.kept_pages import KeptPages
+from tests.browser.notebook_page import App, NotebookPage, new_context, place_notebook
 from tests.browser.server import JupyterServer
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "browser"
@@ -42,13 +42,10 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def context(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
     """A clean browser profile; leaves a picture of every open page in build/browser if the test failed."""
-    made = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    made.set_default_timeout(15_000)
+    made = new_context(chromium)
     yield made
     if request.node.stash.get(FAILED, False):
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        for index, page in enumerate(made.pages):
-            page.screenshot(path=PICTURES / f"{slug(request.node.name)}-{index}.png")
+        take_pictures(made, request.node.name)
     made.close()
 
 
@@ -74,18 +71,46 @@ def notebook(
     opened: list[NotebookPage] = []
 
     def open_notebook(*cells: str | Path, app: App = "lab") -> NotebookPage:
-        path = server.notebooks / f"{slug(request.node.name)}-{len(opened)}.ipynb"
-        if len(cells) == 1 and isinstance(cells[0], Path):
-            shutil.copyfile(cells[0], path)
-        else:
-            write_notebook(path, tuple(str(cell) for cell in cells))
-        opened.append(NotebookPage(context.new_page(), server, path.name, app))
+        name = f"{slug(request.node.name)}-{len(opened)}.ipynb"
+        place_notebook(server.notebooks / name, *cells)
+        opened.append(NotebookPage(context.new_page(), server, name, app))
         return opened[-1]
 
     yield open_notebook
     for entry in opened:
         entry.close()
-    server.end_sessions()
+        server.end_sessions(entry.name)
+
+
+@pytest.fixture(scope="session")
+def kept_pages(server: JupyterServer, chromium: Browser) -> Iterator[KeptPages]:
+    """Notebooks that stay open from test to test."""
+    pages = KeptPages(server, chromium)
+    yield pages
+    pages.close()
+
+
+@pytest.fixture
+def kept(kept_pages: KeptPages, request: pytest.FixtureRequest) -> Iterator[Callable[..., NotebookPage]]:
+    """As `notebook`, but its page and kernel are used again by the next test that asks for the same cells."""
+    used: list[NotebookPage] = []
+
+    def open_notebook(*cells: str | Path, app: App = "lab") -> NotebookPage:
+        used.append(kept_pages.get(*cells, app=app))
+        return used[-1]
+
+    yield open_notebook
+    if request.node.stash.get(FAILED, False):
+        for entry in used:
+            take_pictures(entry.page.context, request.node.name)
+            kept_pages.drop(entry)
+
+
+def take_pictures(context: BrowserContext, name: str) -> None:
+    """Save what every open page shows in build/browser."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for index, page in enumerate(context.pages):
+        page.screenshot(path=PICTURES / f"{slug(name)}-{index}.png")
 
 
 def slug(name: str) -> str:

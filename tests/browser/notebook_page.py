@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 import nbformat
 from jupyter_client.blocking import BlockingKernelClient
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.page_log import PageLog
 from tests.browser.server import JupyterServer
@@ -86,12 +87,12 @@ class NotebookPage:
         assert error.count() == 0, f"cell {index} raised or warned:\n{error.first.inner_text()}"
         return self.output(index)
 
-    def drag(self, handle: Locator, right: float) -> None:
-        """Drag an element this many pixels to the right with the mouse, and let go."""
+    def drag(self, handle: Locator, right: float, *, at: float = 0.5) -> None:
+        """Press the mouse on an element, at this part of its width, move it this many pixels to the right, let go."""
         handle.scroll_into_view_if_needed()
         box = handle.bounding_box()
         assert box is not None, "what is to be dragged is not visible"
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        x, y = box["x"] + box["width"] * at, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()
         self.page.mouse.move(x + right, y, steps=8)
@@ -126,7 +127,11 @@ class NotebookPage:
 
     def save(self) -> None:
         """Save the notebook, so that a reload or a second page shows its outputs."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.command("docmanager:save")
+
+    def command(self, name: str) -> None:
+        """Carry out a command of the front end's, as its menu does."""
+        self.page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
 
     def again(self) -> "NotebookPage":
         """The same notebook and kernel in a second page."""
@@ -164,6 +169,21 @@ class NotebookPage:
         """Leave the kernel; the fixture ends it."""
         if self._kernel is not None:
             self._kernel.stop_channels()
+
+
+def new_context(chromium: Browser) -> BrowserContext:
+    """A clean browser profile with a window of the size that the tests are written for."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(15_000)
+    return context
+
+
+def place_notebook(path: Path, *cells: str | Path) -> None:
+    """Put a notebook of these code cells there, or a copy of the one notebook that is given."""
+    if len(cells) == 1 and isinstance(cells[0], Path):
+        shutil.copyfile(cells[0], path)
+    else:
+        write_notebook(path, tuple(str(cell) for cell in cells))
 
 
 def write_notebook(path: Path, cells: tuple[str, ...]) -> None:

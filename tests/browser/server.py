@@ -94,10 +94,11 @@ class JupyterServer:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.loads(response.read() or b"[]")
 
-    def end_sessions(self) -> None:
-        """Shut every kernel down: one outlives the page that used it."""
+    def end_sessions(self, *names: str) -> None:
+        """Shut the kernels of these notebooks down, without names all: one outlives the page that used it."""
         for session in self.api("sessions"):
-            self.api(f"sessions/{session['id']}", "DELETE")
+            if not names or session["path"] in names:
+                self.api(f"sessions/{session['id']}", "DELETE")
 
     def stop(self) -> None:
         """End the server and its kernels."""

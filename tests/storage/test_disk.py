@@ -50,7 +50,7 @@ def test_the_manifest_in_a_file_is_that_of_the_database(store, path):
     for checkpoint in ("c0", "c1"):
         metadata = blobs.read_metadata(path / "checkpoints" / f"{checkpoint}.safetensors")
         assert metadata["format"] == f"retune-widget {FORMAT_VERSION}"
-        assert manifests.Manifest.from_metadata(metadata) == manifests.find(store._reader, checkpoint).manifest
+        assert manifests.Manifest.from_metadata(metadata) == manifests.find(store._reader._db, checkpoint).manifest
 
 
 def test_the_files_are_plain_safetensors_under_content_keys(store, path):

@@ -103,13 +103,18 @@ def test_a_history_that_is_not_exact_is_marked():
         assert "position cannot be set" in run.nodes.why[0]
 
 
-@pytest.mark.parametrize("rows", [200_000])
-def test_a_row_takes_less_than_100_bytes_in_the_buffers_and_in_the_table(rows):
-    tree, history = Tree(), History(list)
+def rooted():
+    tree = Tree()
     tree.add_node({
         "branch": tree.branches[0], "step": 0, "epoch": 0, "parent": None, "cause": "start",
         "checkpoint": CheckpointHandle("c"), "values": dict.fromkeys(ADAMW[:5], 0.1) | dict.fromkeys(ADAMW[5:], False),
     })  # fmt: skip
+    return tree
+
+
+@pytest.mark.parametrize("rows", [200_000])
+def test_a_row_takes_less_than_100_bytes_in_the_buffers_and_in_the_table(rows):
+    tree, history = rooted(), History(list)
     history.record_values(0, 1, [(key, 0.0) for key in ADAMW])
     history.set_epoch(0, 1, 0)
     for step in range(1, rows + 1):
@@ -132,3 +137,19 @@ def test_the_losses_in_the_table_are_the_losses():
     with running(loss_fn=loss_fn) as run:
         run.step(20)
         assert run.history["train/loss"].tolist() == [loss.item() for loss in losses]
+
+
+def test_rows_that_come_while_a_table_is_made_are_not_in_it():
+    tree, history = rooted(), History(list)
+    history.set_epoch(0, 1, 0)
+    for step in range(1, 4):
+        history.record(0, step, step, {"train/loss": 0.5})
+    read = history.lineage_pairs
+
+    def read_while_it_trains(path, name):
+        pairs = read(path, name)
+        history.record(0, history.tip(tree.branches[0]) + 1, 9.0, {"train/loss": 0.25, "new": 1.0})
+        return pairs
+
+    history.lineage_pairs = read_while_it_trains
+    assert history_frame(tree, history)["train/loss"].tolist() == [0.5] * 3

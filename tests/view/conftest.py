@@ -130,8 +130,10 @@ def close_page(view) -> None:
 
 
 @pytest.fixture
-def view(run):
-    """The run's widget, on a page."""
+def view(run, monkeypatch):
+    """The run's widget, on a page that is built at once."""
+    monkeypatch.setattr("retune_widget.view.charts.OPENING", 0.0)
+    monkeypatch.setattr("retune_widget.view.retired.PATIENCE", 0.0)
     made = run.view
     open_page(made)
     until(lambda: made.charts.bar.readout != "", "the first frame")

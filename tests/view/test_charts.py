@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+
 import bqplot
 import numpy as np
 import pytest
 
+from retune_widget.view import charts as charts_module
+from retune_widget.view import retired
 from retune_widget.view.toolbar import Speed
-from tests.view.conftest import until
+from tests.view.conftest import open_page, until
 
 
 @pytest.fixture
@@ -121,6 +125,39 @@ def test_a_deleted_branch_takes_its_lines_along(run, view, ask, charts):
     assert gone
     assert all(line.comm is None for line in gone)
     assert [entry["name"] for entry in charts.bar.legend] == ["main"]
+
+
+def test_a_page_finds_the_charts_drawn_and_builds_them_in_peace(run, monkeypatch):
+    """bqplot loses lines and axes that come or go while a page builds its figure."""
+    run.step(9)
+    now = [0.0]
+    monkeypatch.setattr(charts_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    view = run.view
+    view.displayed()
+    assert {len(line.x) for line in lines(view.charts)} == {1, 9}
+    open_page(view)
+    before = [figure.marks for figure in (view.charts.metric.figure, view.charts.values.figure)]
+    run.branch(run.tree.root, lr=0.2)
+    run.step(9)
+    until(lambda: len(view.tree.branches) == 2)
+    assert [figure.marks for figure in (view.charts.metric.figure, view.charts.values.figure)] == before
+    now[0] = charts_module.OPENING
+    until(lambda: len(view.charts.bar.legend) == 2)
+    redrawn(view)
+    assert len({line.colors[0] for line in lines(view.charts)}) == 2
+
+
+def test_what_left_the_charts_is_freed_later_or_with_them(run, view, monkeypatch):
+    monkeypatch.setattr(retired, "PATIENCE", 1e6)
+    run.step(9)
+    redrawn(view)
+    axes = view.charts.metric.figure.axes
+    view.charts.bar.set_state({"log_y": True})
+    until(lambda: view.charts.metric.figure.axes != axes)
+    redrawn(view)
+    assert all(axis.comm is not None for axis in axes)
+    view.close()
+    assert all(axis.comm is None for axis in axes)
 
 
 def test_speed_is_measured_over_the_last_seconds():

@@ -1,0 +1,98 @@
+"""Where the head stands in the tree, and how nodes and branches grow from there."""
+
+import uuid
+from collections.abc import Mapping
+
+from retune_widget.engine.compare import trains_alike
+from retune_widget.engine.engine import Engine
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.storage.reopen import Place
+from retune_widget.storage.writer import Writer
+from retune_widget.tracking.head import Head
+from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, Value, ValueChange
+
+
+class Standing:
+    """The place in the tree that is being trained on. Used by the thread that trains.
+
+    Attributes:
+        tail: after a resume, the steps that were recorded and not checkpointed: training on trains them again.
+    """
+
+    def __init__(self, engine: Engine, tree: Tree, writer: Writer) -> None:
+        """Take the parts; `begin`, or a resume, comes next."""
+        self._engine, self._tree, self._writer = engine, tree, writer
+        self._branch = tree.branches[0]
+        self._node: Node
+        self._before: Snapshot | None = None
+        """The state at this boundary before any change; None once a step was trained."""
+        self._changed = False
+        """Whether a value was changed since `_before` was taken."""
+        self._forks = False
+        """Whether the next step or change begins a branch."""
+        self._closed = False
+        self._saved_place: object = None
+        self.tail: range | None = None
+
+    def begin(self, start: Snapshot) -> None:
+        """A new run: the tree begins with the state as it is now."""
+        self._writer.save_branch(self._branch.record())
+        self._node = self._new_node("start", start)
+        self._arrive()
+
+    @property
+    def head(self) -> Head:
+        """Where the run is; any thread may ask."""
+        branch, step, epoch, node_id = self._place
+        return Head(branch.name, step, epoch, node_id)
+
+    def _is_held(self) -> bool:
+        """Whether the last node holds the state: nothing was trained or changed since, nor written by hand."""
+        if self._before is None or self._changed:
+            return False
+        now = self._engine.capture()
+        if trains_alike(now, self._before):
+            return True
+        self._before = now
+        return False
+
+    def _fork(self, name: str, *, by_hand: bool) -> Branch:
+        self._branch = self._tree.add_branch(name, self._node, named_by_hand=by_hand)
+        self._forks = False
+        self._writer.save_branch(self._branch.record())
+        return self._branch
+
+    def _new_node(
+        self,
+        cause: Cause,
+        snapshot: Snapshot,
+        *,
+        values: Mapping[str, Value] | None = None,
+        changes: tuple[ValueChange, ...] = (),
+        author: str = "user",
+        note: str = "",
+        checkpoint: CheckpointHandle | None = None,
+    ) -> Node:
+        why = self._engine.why_inexact
+        node = self._tree.add_node({
+            "branch": self._branch, "step": self._engine.step, "epoch": self._engine.epoch,
+            "parent": self._node if self._tree.nodes else None, "cause": cause, "changes": changes,
+            "checkpoint": checkpoint or CheckpointHandle(uuid.uuid4().hex), "author": author, "note": note,
+            "exact": why is None, "why": why, "values": values or dict(self._engine.values()),
+        })  # fmt: skip
+        self._before, self._changed = snapshot, False
+        self._writer.save_node(node.record())
+        self._save_place(node)
+        if checkpoint is None:
+            self._writer.save_checkpoint(node.checkpoint, snapshot)
+        return node
+
+    def _arrive(self) -> None:
+        self._place = self._branch, self._engine.step, self._engine.epoch, self._node.id
+        self._save_place(self._node)
+
+    def _save_place(self, node: Node) -> None:
+        place = Place(self._branch, node, changed=self._before is None or self._changed, forks=self._forks)
+        if place != self._saved_place and not self._closed:
+            self._saved_place = place
+            self._writer.save_info({"head": place.record()})
