@@ -30,7 +30,7 @@ def names(tmp_path, monkeypatch):
 
 
 def test_the_python_in_the_readme_does_what_it_says(names):
-    steered, with_step, with_batches = names["runs"]
+    steered, resumed, with_step, with_batches = names["runs"]
 
     assert [branch.name for branch in steered.tree.branches] == ["main", "in between"]
     assert names["change"].values[0].new == 1e-2
@@ -38,6 +38,14 @@ def test_the_python_in_the_readme_does_what_it_says(names):
     assert steered.head.step == names["change"].step + 200
     assert steered.hyperparameters["lr"].value == 3e-3
     assert steered.hyperparameters["dropout"].value == 0.1
+
+    resumed.step(3)
+    digest = resumed.digest()
+    resumed.close()
+    exec(BLOCKS[2][1], names)
+    assert names["run"] is not resumed
+    assert (names["run"].head.step, names["run"].digest()) == (3, digest)
+    names["run"].close()
 
     with_step.step(2)
     assert with_step.history["train/loss"].notna().sum() == 2
