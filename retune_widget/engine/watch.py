@@ -53,9 +53,12 @@ class StepWatch:
 
 
 def callers() -> dict[int, int]:
-    """The frames around the generator that asks, by id, each with the instruction that it has come to."""
-    frame = sys._getframe(2)  # noqa: SLF001  # `inspect.currentframe` is the same, one call further
-    return {id(frame): frame.f_lasti for frame, _ in traceback.walk_stack(frame)}
+    """The frames around the generator that asks, by id, each with the instruction that it has come to.
+
+    There is none around one that is freed as the interpreter ends.
+    """
+    frame = sys._getframe(1).f_back  # noqa: SLF001  # `inspect.currentframe` is the same, one call further
+    return {id(frame): frame.f_lasti for frame, _ in traceback.walk_stack(frame)} if frame is not None else {}
 
 
 def raised_in(error: BaseException, left: dict[int, int]) -> bool:

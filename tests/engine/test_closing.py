@@ -46,7 +46,10 @@ def test_close_while_it_trains_finishes_the_step_at_hand():
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("retune-training")]
 
 
-@pytest.mark.parametrize("ending", ["", "run.pause()", "raise SystemExit(0)"])
+LOOP_LEFT = "run.pause(); run.wait(); loop = run.batches(); next(loop)"
+
+
+@pytest.mark.parametrize("ending", ["", "run.pause()", "raise SystemExit(0)", LOOP_LEFT])
 def test_the_interpreter_ends_with_a_run_that_trains(ending, tmp_path):
     code = f"""
         from tests.rig import network, batches, sgd, cross_entropy, rt
