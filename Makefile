@@ -8,7 +8,7 @@ NOTEBOOK ?= notebooks/01_first_run.ipynb
 # Torch with more threads than free cores is many times slower, and exactness is promised for a fixed number.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install lab dev check lint format types test test-js test-python notebooks bench screenshots build clean
+.PHONY: install lab dev check lint format types test test-js test-python soak notebooks bench screenshots build clean
 .DELETE_ON_ERROR:
 
 install: .venv/.installed $(STATIC)
@@ -60,6 +60,10 @@ test-js: install
 
 test-python: install
 	CHROMIUM="$$($(BIN)/python -m scripts.chromium --install)" && export CHROMIUM && $(BIN)/python -m pytest
+
+# The long forms of tests that CI runs in a short one.
+soak: install
+	RETUNE_KILLS=100 $(BIN)/python -m pytest tests/test_kill.py
 
 notebooks: install
 	$(BIN)/python -m nbconvert --execute --to notebook --output-dir build/notebooks notebooks/*.ipynb
