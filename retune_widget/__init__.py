@@ -18,6 +18,7 @@ from retune_widget.saved import open_run as open  # noqa: A004  # read as retune
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.tree import Branch, Node
+from retune_widget.tracking.verdict import Verdict
 from retune_widget.view import register
 
 register.install()
@@ -39,5 +40,6 @@ __all__ = [
     "StoreError",
     "UnknownHyperparameterError",
     "UnknownNodeError",
+    "Verdict",
     "open",
 ]

@@ -13,20 +13,23 @@ from torch.optim import Optimizer
 from retune_widget.engine import commands
 from retune_widget.engine.changes import PlannedChange, plan
 from retune_widget.engine.engine import Engine
-from retune_widget.engine.fingerprint import Fingerprint, difference
+from retune_widget.engine.fingerprint import Fingerprint, difference, fingerprint
 from retune_widget.engine.readings import Readings
 from retune_widget.engine.rng import mix
-from retune_widget.engine.steps import Metrics
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.engine.steps import Metrics, to_floats
 from retune_widget.errors import StatusError
 from retune_widget.standing import Standing
-from retune_widget.storage.reopen import Reopened
-from retune_widget.storage.store import change_records
+from retune_widget.storage.places import describe
+from retune_widget.storage.reopen import Reopened, reopen
+from retune_widget.storage.store import Store, change_records
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change, merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
 from retune_widget.tracking.recorder import Recorder
 from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, ValueChange
+from retune_widget.verify import verify
 
 if TYPE_CHECKING:
     from retune_widget.storage.store import ChangeRecord
@@ -39,6 +42,7 @@ class Helm(Standing):
     """Steers one run.
 
     Attributes:
+        history: the run's.
         recorder: writes the history, and knows what the step at hand uses.
         changes: every acknowledged change of a value, oldest first.
     """
@@ -48,7 +52,7 @@ class Helm(Standing):
     ) -> None:
         """Take the parts; `begin` or `resume` comes next."""
         super().__init__(engine, tree, writer)
-        self._history, self._checkpoint_every = history, checkpoint_every
+        self.history, self._checkpoint_every = history, checkpoint_every
         self.recorder = Recorder(history)
         self.changes: list[ChangeRecord] = []
         self._next_store = 0.0
@@ -71,8 +75,8 @@ class Helm(Standing):
         if saved.place.changed:
             self._engine.apply(self._engine.plan({its.key: its.new for its in node.changes}))
             self._changed = True
-        self._branch, self._forks = branch, saved.place.forks or self._tree.last(branch) is not node
-        tip = self._history.tip(branch)
+        self._branch, self._forks = branch, saved.place.forks or self.tree.last(branch) is not node
+        tip = self.history.tip(branch)
         if tip > node.step and not self._forks:
             self.tail = range(node.step + 1, tip + 1)
         self._arrive()
@@ -90,7 +94,7 @@ class Helm(Standing):
         if self._forks:
             self._fork(f"{self._branch} @{self._node.step}", by_hand=False)
         if self.tail is not None:
-            self._history.cut(self._branch, self.tail.start - 1)
+            self.history.cut(self._branch, self.tail.start - 1)
             self.tail = None
         self._before, self._changed = None, False
         self.recorder.step(self._branch, step, self._engine.epoch, metrics)
@@ -105,7 +109,7 @@ class Helm(Standing):
     def store_history(self) -> None:
         """Hand what was recorded since the last time to the writer."""
         if not self._closed:
-            self._writer.append_history(self._history.take_unstored())
+            self._writer.append_history(self.history.take_unstored())
 
     def finish(self) -> None:
         """Training ended: the state there becomes a node."""
@@ -138,13 +142,15 @@ class Helm(Standing):
             case commands.TakeCheckpoint(note):
                 result = self.checkpoint("manual", note)
             case commands.Restore(node):
-                result = self._restore(self._tree.node(node))
+                result = self._restore(self.tree.node(node))
             case commands.GrowBranch(node, name, reseed, values):
-                result = self._grow(self._tree.node(node), name, values, reseed=reseed)
+                result = self._grow(self.tree.node(node), name, values, reseed=reseed)
             case commands.Undo():
                 result = self._undo()
+            case commands.Verify(node):
+                return verify(self._engine, self.tree, self.history, self._writer, self.tree.node(node))
             case commands.DeleteBranch(branch):
-                result = self._delete(self._tree.branch(branch))
+                result = self._delete(self.tree.branch(branch))
         self._arrive()
         self.store_history()
         return result
@@ -156,8 +162,8 @@ class Helm(Standing):
 
     def refresh_root(self) -> None:
         """Before the first step the person may still have loaded weights: the root is the state as it is now."""
-        root = self._tree.root
-        trained = len(self._tree.nodes) > 1 or self._history.tip(self._branch) > 0
+        root = self.tree.root
+        trained = len(self.tree.nodes) > 1 or self.history.tip(self._branch) > 0
         if trained or self._is_held() or self._before is None:
             return
         outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
@@ -174,7 +180,7 @@ class Helm(Standing):
             self._node = self._new_node(cause, self._engine.capture(), note=note)
         elif note and (cause == "manual" or not self._node.note):
             self._node.note = note
-            self._tree.edited()
+            self.tree.edited()
             self._writer.save_node(self._node.record())
         self._arrive()
         return self._node
@@ -193,7 +199,7 @@ class Helm(Standing):
         if merges:
             self._node.changes = merged(self._node.changes, changes)
             self._node.note = self._node.note or note
-            self._tree.edited()
+            self.tree.edited()
         else:
             if self._forks:
                 self._fork(f"change @{self._node.step}", by_hand=False)
@@ -203,8 +209,8 @@ class Helm(Standing):
             )
         self._changed = True
         node = self._node
-        if names_its_branch(self._tree, node):
-            self._tree.rename(node.branch, name_of_change(node), by_hand=False)
+        if names_its_branch(self.tree, node):
+            self.tree.rename(node.branch, name_of_change(node), by_hand=False)
             self._writer.save_branch(node.branch.record())
         self._writer.save_node(node.record())
         records = change_records(node, changes, author, note)
@@ -219,14 +225,14 @@ class Helm(Standing):
         self._engine.tainted = None if self._engine.feed.why else node.why
         self._node, self._branch = node, node.branch
         self._before, self._changed = snapshot, False
-        self._forks = not is_tip(self._tree, self._history, node)
-        elapsed = self._history.latest(self._tree.path(node), "elapsed")
+        self._forks = not is_tip(self.tree, self.history, node)
+        elapsed = self.history.latest(self.tree.path(node), "elapsed")
         self.recorder.move(elapsed[1] if elapsed else 0.0)
         return node
 
     def _grow(self, node: Node, name: str | None, values: Mapping[str, Any], *, reseed: bool) -> Branch:
         if name is not None:
-            self._tree.check_name(name)
+            self.tree.check_name(name)
         engine = self._engine
         plan(engine.hyperparameters, values, engine.live.extras, at=node.values)  # refused before anything moves
         self._restore(node)
@@ -248,17 +254,44 @@ class Helm(Standing):
         return self._fork(f"without {name_of_change(node)}", by_hand=True)
 
     def _delete(self, branch: Branch) -> Branch:
-        check_deletable(self._tree, branch, self._branch)
-        branches, nodes = self._tree.delete(branch)
-        kept = {node.checkpoint.id for node in self._tree.nodes}
+        check_deletable(self.tree, branch, self._branch)
+        branches, nodes = self.tree.delete(branch)
+        kept = {node.checkpoint.id for node in self.tree.nodes}
         checkpoints = {node.checkpoint.id for node in nodes} - kept
         self._writer.delete([b.id for b in branches], [n.id for n in nodes], sorted(checkpoints))
         for gone in branches:
-            self._history.drop(gone.id)
+            self.history.drop(gone.id)
         return branch
 
     # The parts of it.
 
     def _last_change(self) -> Node | None:
         in_force = self._before is None or self._changed
-        return last_change(self._tree, self._branch, self._node, head_changed=in_force)
+        return last_change(self.tree, self._branch, self._node, head_changed=in_force)
+
+
+def at_the_helm(
+    engine: Engine,
+    store: Store,
+    writer: Writer,
+    start: Snapshot,
+    *,
+    seed: int,
+    checkpoint_every: int | None,
+    resume: bool,
+) -> Helm:
+    """The helm of a new run that begins with `start`, or of the one that the store holds.
+
+    Raises:
+        StoreError, RestoreError: that run cannot be gone on with.
+    """
+    saved = reopen(store, to_floats) if resume else None
+    tree, history = (saved.tree, saved.history) if saved else (Tree(), History(to_floats))
+    helm = Helm(engine, tree, history, writer, checkpoint_every=checkpoint_every)
+    now = fingerprint(engine.live, engine.feed)
+    if saved:
+        helm.resume(saved, now)
+    else:
+        writer.save_info(describe(seed, now))
+        helm.begin(start)
+    return helm

@@ -11,24 +11,22 @@ from retune_widget.engine import commands
 from retune_widget.engine.answer import Answer
 from retune_widget.engine.checks import whole
 from retune_widget.engine.evaluation import Metric
-from retune_widget.engine.fingerprint import fingerprint
 from retune_widget.engine.hyperparameters import Hyperparameter, Scale, Value, own_hyperparameter
 from retune_widget.engine.keys import in_group
 from retune_widget.engine.runner import Runner
 from retune_widget.engine.status import Status
-from retune_widget.engine.steps import to_floats
 from retune_widget.engine.training import Training
 from retune_widget.errors import StatusError
-from retune_widget.helm import Helm
+from retune_widget.helm import at_the_helm
 from retune_widget.setup import Models, Optimizers, Setup, close_at_exit, planned_length
-from retune_widget.storage.places import describe, open_store
-from retune_widget.storage.reopen import reopen, tail_notice
+from retune_widget.storage.places import open_store
+from retune_widget.storage.reopen import tail_notice
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
-from retune_widget.tracking.history import History
 from retune_widget.tracking.record import BranchLike, NodeLike, Record
-from retune_widget.tracking.tree import Branch, Node, Tree
+from retune_widget.tracking.tree import Branch, Node
+from retune_widget.tracking.verdict import Verdict
 
 
 class Run(Training, Record):
@@ -109,20 +107,14 @@ class Run(Training, Record):
         """The run directory, or None for a run in memory."""
         writer = self._writer = Writer(store)
         try:
-            saved = reopen(store, to_floats) if resume else None
-            tree, history = (saved.tree, saved.history) if saved else (Tree(), History(to_floats))
-            helm = self._helm = Helm(engine, tree, history, writer, checkpoint_every=checkpoint_every)
-            now = fingerprint(engine.live, engine.feed)
-            if saved:
-                helm.resume(saved, now)
-            else:
-                writer.save_info(describe(seed, now))
-                helm.begin(start)
+            helm = self._helm = at_the_helm(
+                engine, store, writer, start, seed=seed, checkpoint_every=checkpoint_every, resume=resume
+            )
         except BaseException:
             writer.close()
             store.close()
             raise
-        Record.__init__(self, tree, history, helm.changes)
+        Record.__init__(self, helm.tree, helm.history, helm.changes)
         runner = Runner(engine, helm.execute, max_steps=planned)
         Training.__init__(self, runner)
         engine.on_step = helm.record_step
@@ -245,6 +237,15 @@ class Run(Training, Record):
         result: Branch | Answer[Branch] = self._runner.call(commands.Undo())
         return result
 
+    def verify(self, node: NodeLike) -> Verdict | Answer[Verdict]:
+        """Train the way from the parent to a node again, beside the live state; compare state and metrics bit for bit.
+
+        Raises:
+            StatusError: it is the start, the data has no position that can be set, or the loop is your own.
+        """
+        result: Verdict | Answer[Verdict] = self._runner.call(commands.Verify(node))
+        return result
+
     def delete_branch(self, branch: BranchLike) -> None:
         """Take a branch and everything that grew from it out of the tree, with its checkpoints.
 
@@ -295,6 +296,5 @@ class Run(Training, Record):
         self._store.close()
 
     def __repr__(self) -> str:
-        head, count = self.head, len(self.tree.nodes)
-        nodes = "1 node" if count == 1 else f"{count:,} nodes"
-        return f"<Run {self.status} on {head.branch!r} at step {head.step:,}, {nodes}>"
+        head = self.head
+        return f"<Run {self.status} on {head.branch!r} at step {head.step:,}, {self.tree.count}>"

@@ -52,9 +52,8 @@ class SavedRun(Record):
         return MappingProxyType({name: value for name, value in self._saved.info.items() if name != "head"})
 
     def __repr__(self) -> str:
-        head, count = self.head, len(self.tree.nodes)
-        nodes = "1 node" if count == 1 else f"{count:,} nodes"
-        return f"<SavedRun of {str(self.path)!r} on {head.branch!r} at step {head.step:,}, {nodes}>"
+        head = self.head
+        return f"<SavedRun of {str(self.path)!r} on {head.branch!r} at step {head.step:,}, {self.tree.count}>"
 
 
 def open_run(path: str | Path) -> SavedRun:

@@ -16,12 +16,13 @@ class Standing:
     """The place in the tree that is being trained on. Used by the thread that trains.
 
     Attributes:
+        tree: the run's.
         tail: after a resume, the steps that were recorded and not checkpointed: training on trains them again.
     """
 
     def __init__(self, engine: Engine, tree: Tree, writer: Writer) -> None:
         """Take the parts; `begin`, or a resume, comes next."""
-        self._engine, self._tree, self._writer = engine, tree, writer
+        self._engine, self.tree, self._writer = engine, tree, writer
         self._branch = tree.branches[0]
         self._node: Node
         self._before: Snapshot | None = None
@@ -57,7 +58,7 @@ class Standing:
         return False
 
     def _fork(self, name: str, *, by_hand: bool) -> Branch:
-        self._branch = self._tree.add_branch(name, self._node, named_by_hand=by_hand)
+        self._branch = self.tree.add_branch(name, self._node, named_by_hand=by_hand)
         self._forks = False
         self._writer.save_branch(self._branch.record())
         return self._branch
@@ -74,9 +75,9 @@ class Standing:
         checkpoint: CheckpointHandle | None = None,
     ) -> Node:
         why = self._engine.why_inexact
-        node = self._tree.add_node({
+        node = self.tree.add_node({
             "branch": self._branch, "step": self._engine.step, "epoch": self._engine.epoch,
-            "parent": self._node if self._tree.nodes else None, "cause": cause, "changes": changes,
+            "parent": self._node if self.tree.nodes else None, "cause": cause, "changes": changes,
             "checkpoint": checkpoint or CheckpointHandle(uuid.uuid4().hex), "author": author, "note": note,
             "exact": why is None, "why": why, "values": values or dict(self._engine.values()),
         })  # fmt: skip

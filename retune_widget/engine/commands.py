@@ -66,6 +66,13 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """Train the way from the parent to a node again, beside the live state, and compare."""
+
+    node: Any
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """Take a branch and what grew from it out of the tree, with its checkpoints."""
 
@@ -73,5 +80,5 @@ class DeleteBranch:
 
 
 Running = Start | Pause | Stop | TrainSteps
-Steering = SetHyperparameters | TakeCheckpoint | Restore | GrowBranch | Undo | DeleteBranch
+Steering = SetHyperparameters | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | DeleteBranch
 Command = Running | Steering

@@ -92,6 +92,11 @@ class Tree:
             return tuple(self._nodes.values())
 
     @property
+    def count(self) -> str:
+        """How many nodes, in words."""
+        return "1 node" if len(self._nodes) == 1 else f"{len(self._nodes):,} nodes"
+
+    @property
     def branches(self) -> tuple[Branch, ...]:
         """All branches, oldest first."""
         with self._lock:
