@@ -31,10 +31,11 @@ def test_every_node_of_a_steered_run_is_reached_again_and_the_live_state_is_not_
     run.step(4)
     run.checkpoint("here")
     before, head, rows = run.digest(), run.head, str(run.history)
-    verdicts = [run.verify(node) for node in run.tree.nodes[1:]]
+    nodes = run.tree.nodes[1:]
+    verdicts = [run.verify(node) for node in reversed(nodes)]  # the head's first: the live state must come back
     assert all(verdicts), verdicts
-    assert [verdict.steps for verdict in verdicts] == [node.step - node.parent.step for node in run.tree.nodes[1:]]
-    assert repr(verdicts[0]) == "Verdict(n1: equal, 5 steps trained again)"
+    assert [its.steps for its in reversed(verdicts)] == [node.step - node.parent.step for node in nodes]
+    assert repr(verdicts[-1]) == "Verdict(n1: equal, 5 steps trained again)"
     assert (run.digest(), run.head, str(run.history)) == (before, head, rows)
     expected = run.digest()
     run.step(1)
