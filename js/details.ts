@@ -58,7 +58,7 @@ function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): v
     title: "Go back to this state; nothing is deleted",
   });
   const branch = button("Branch from here", { title: "Restore this state and start a new branch" });
-  const more = button("⋯", { className: "rtw-square", title: "Note, rename, delete" });
+  const more = button("⋯", { className: "rtw-square", title: "Verify, note, rename, delete" });
   more.setAttribute("aria-label", "More actions");
   more.setAttribute("aria-haspopup", "menu");
   const buttons = h("div", "rtw-buttons", {}, restore, branch, more);
@@ -107,6 +107,7 @@ function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): v
       if (!at) return;
       const { left, bottom } = more.getBoundingClientRect();
       openMenu(root, left, bottom + 2, `Branch ${at.branchName}`, [
+        { label: "Verify", hint: "trains its steps again", run: () => void actions.verify(at) },
         { label: "Edit note …", run: () => void actions.note(at) },
         { label: "Rename branch …", run: () => void actions.rename(at) },
         { label: "Delete branch …", danger: true, run: () => void actions.deleteBranch(at) },

@@ -160,7 +160,7 @@ export type Intent =
   | { kind: "step"; n: number }
   | { kind: "checkpoint"; note: string | null }
   | { kind: "set"; key: string; value: HyperparameterValue }
-  | { kind: "restore"; node: string }
+  | { kind: "restore" | "verify"; node: string }
   | { kind: "branch"; node: string; name: string | null }
   | { kind: "rename"; branch: string; name: string }
   | { kind: "note"; node: string; note: string }

@@ -35,7 +35,7 @@ def test_every_node_of_a_steered_run_is_reached_again_and_the_live_state_is_not_
     verdicts = [run.verify(node) for node in reversed(nodes)]  # the head's first: the live state must come back
     assert all(verdicts), verdicts
     assert [its.steps for its in reversed(verdicts)] == [node.step - node.parent.step for node in nodes]
-    assert repr(verdicts[-1]) == "Verdict(n1: equal, 5 steps trained again)"
+    assert repr(verdicts[-1]) == "<Verdict on n1: 5 steps trained again, every bit is the same>"
     assert (run.digest(), run.head, str(run.history)) == (before, head, rows)
     expected = run.digest()
     run.step(1)
@@ -56,7 +56,7 @@ def test_a_weight_written_by_hand_is_found(run):
     assert not verdict
     assert (verdict.metric, verdict.step) == ("train/loss", 9)
     assert verdict.part.startswith("param/model/0.")
-    assert repr(verdict).startswith("Verdict(n2: first another train/loss at step 9; param/model/0.")
+    assert repr(verdict).startswith("<Verdict on n2: another train/loss at step 9; param/model/0.")
 
 
 def test_draws_by_others_between_steps_make_no_difference(run):

@@ -25,6 +25,12 @@ export class NodeActions {
     await this.feedback.follow("restore", this.intents.ask({ kind: "restore", node: target.node }));
   }
 
+  /** Trains the way to the node again and compares; training waits meanwhile. */
+  async verify(target: ActionTarget): Promise<void> {
+    this.slot.close();
+    await this.feedback.follow("verify", this.intents.ask({ kind: "verify", node: target.node }));
+  }
+
   async branch(target: ActionTarget): Promise<void> {
     const name = await this.slot.ask({
       label: "New branch from here",

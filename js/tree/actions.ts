@@ -36,6 +36,7 @@ export function openNodeMenu(
   const items: MenuItem[] = [
     { label: "Restore", hint: "Enter", run: () => void actions.restore(target) },
     { label: "Branch from here …", run: () => void actions.branch(target) },
+    { label: "Verify", hint: "trains its steps again", run: () => void actions.verify(target) },
     { label: "Edit note …", run: () => void actions.note(target) },
     { label: "Rename branch …", run: () => void actions.rename(target) },
     {

@@ -25,9 +25,16 @@ class Verdict:
     def __bool__(self) -> bool:
         return self.metric is None and self.part is None
 
-    def __repr__(self) -> str:
-        again = f"{self.steps:,} steps trained again" if self.steps else "no steps to train again"
+    @property
+    def found(self) -> str:
+        """What was compared, or what differs, in words."""
         if self:
-            return f"Verdict({self.node.id}: equal, {again})"
-        first = [f"first another {self.metric} at step {self.step:,}"] if self.step is not None else []
-        return f"Verdict({self.node.id}: {'; '.join([*first, f'{self.part} differs'])}, {again})"
+            steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
+            return (
+                f"{steps} trained again, every bit is the same" if self.steps else "there are no steps to train again"
+            )
+        first = [f"another {self.metric} at step {self.step:,}"] if self.step is not None else []
+        return "; ".join([*first, *([f"{self.part} differs"] if self.part else [])])
+
+    def __repr__(self) -> str:
+        return f"<Verdict on {self.node.id}: {self.found}>"

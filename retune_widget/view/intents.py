@@ -20,10 +20,12 @@ from retune_widget.engine.commands import (
     TakeCheckpoint,
     TrainSteps,
     Undo,
+    Verify,
 )
 from retune_widget.errors import RetuneError, UnknownNodeError
 from retune_widget.run import Run
 from retune_widget.tracking.tree import Branch, Node
+from retune_widget.tracking.verdict import Verdict
 from retune_widget.view import access, controls, wire
 from retune_widget.view.part import Part
 from retune_widget.view.pump import Pump
@@ -39,12 +41,14 @@ FIELDS: dict[str, Fields] = {
     "checkpoint": {"note": MAYBE_TEXT},
     "set": {"key": TEXT, "value": (int, float, bool)},
     "restore": {"node": TEXT},
+    "verify": {"node": TEXT},
     "branch": {"node": TEXT, "name": MAYBE_TEXT},
     "rename": {"branch": TEXT, "name": TEXT},
     "note": {"node": TEXT, "note": TEXT},
     "delete_branch": {"branch": TEXT},
 }
-BUSY = {"restore": "restoring", "branch": "branching", "undo": "undoing", "delete_branch": "deleting"}
+BUSY = {"restore": "restoring", "branch": "branching", "undo": "undoing", "delete_branch": "deleting",
+        "verify": "verifying"}  # fmt: skip
 
 
 class Intents:
@@ -110,7 +114,7 @@ class Intents:
                 self._note_set(content["key"], content.get("value"), result, error)
             if isinstance(kind, str) and kind in BUSY:
                 self._state.set_busy(None)
-                if error is None:
+                if error is None and kind != "verify":
                     self._state.forget_marks()
 
         if error is not None and not isinstance(error, RetuneError | ValueError | TypeError):
@@ -154,6 +158,7 @@ def command_of(run: Run, kind: str, content: Content) -> Command:
         "step": lambda: TrainSteps(content["n"]),
         "checkpoint": lambda: TakeCheckpoint(content["note"] or ""),
         "restore": lambda: Restore(content["node"]),
+        "verify": lambda: Verify(content["node"]),
         "branch": lambda: GrowBranch(content["node"], content["name"] or None, reseed=False, values={}),
         "delete_branch": lambda: DeleteBranch(branch_of(run, content["branch"])),
     }
@@ -177,6 +182,8 @@ def answered(content: Content, result: Any, error: BaseException | None) -> wire
     if error is not None:
         text = str(error) if isinstance(error, RetuneError | ValueError) else f"{type(error).__name__}: {error}"
         return {"id": content["id"], "ok": False, "error": text}
+    if isinstance(result, Verdict) and not result:
+        return {"id": content["id"], "ok": False, "error": f"{result.node.id} is not reached again: {result.found}."}
     return {"id": content["id"], "ok": True, "text": said(content["kind"], result)}
 
 
@@ -189,6 +196,8 @@ def said(kind: str, result: Any) -> str:
             return f"At {result.id}, step {result.step:,}: paused."
         case "branch" | "undo", Branch():
             return f"On {result.name} from step {result.fork_step:,}: paused."
+        case "verify", Verdict():
+            return f"{result.node.id} is exact: {result.found}."
         case "delete_branch", Branch():
             return f"{result.name} is deleted."
     return ""

@@ -9,7 +9,7 @@ HyperparameterValue = float | int | bool
 
 INTENTS = frozenset({
     "start", "pause", "stop", "step", "undo", "checkpoint", "set", "restore", "branch", "rename", "note",
-    "delete_branch", "dismiss_error", "reset_zoom",
+    "delete_branch", "verify", "dismiss_error", "reset_zoom",
 })  # fmt: skip
 """The kinds of messages that come from the browser; each is answered."""
 

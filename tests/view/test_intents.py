@@ -2,8 +2,24 @@ import threading
 import uuid
 
 import pytest
+import torch
 
 from tests.view.conftest import PATIENCE, answer_to, until
+
+
+def test_a_node_is_verified_and_a_difference_is_an_error_with_what_differs(run, view, ask):
+    ask(view.toolbar, kind="step", n=5)
+    ask(view.toolbar, kind="checkpoint", note=None)
+    answer = ask(view.tree, kind="verify", node="n1")
+    assert (answer["ok"], answer["text"]) == (True, "n1 is exact: 5 steps trained again, every bit is the same.")
+    with torch.no_grad():
+        run._engine.live.models["model"].bias[0].add_(1.0)
+    ask(view.toolbar, kind="step", n=1)
+    ask(view.toolbar, kind="checkpoint", note=None)
+    answer = ask(view.details, kind="verify", node="n2")
+    assert not answer["ok"]
+    assert answer["error"].startswith("n2 is not reached again: another train/loss at step 6; param/model/")
+    assert ask(view.tree, kind="verify", node="n0")["error"] == "The start has no parent to be replayed from."
 
 
 def test_a_step_is_trained_and_answered(run, view, ask):
