@@ -1,5 +1,6 @@
 """Trains a run, with changes and branches, until it is killed; prints each node whose checkpoint is saved."""
 
+import contextlib
 import random
 import sys
 
@@ -32,7 +33,8 @@ def main(path: str, seed: int) -> None:
             case 3:
                 run.branch(chance.choice([node for node in run.tree.nodes if not node.checkpoint.error]))
             case 4:
-                run.undo() if run.tree.nodes[-1].changes else None
+                with contextlib.suppress(rt.StatusError):  # there is nothing to undo
+                    run.undo()
             case 5:
                 ways = {branch for branch, _ in run.tree.path(run.tree.branch(run.head.branch))}
                 others = [branch for branch in run.tree.branches if branch not in ways]

@@ -1,0 +1,79 @@
+"""Random trees: whatever was done, every node is restored and trained anew to its very bits."""
+
+import contextlib
+import os
+
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import retune_widget as rt
+from tests.engine.laboratory import make_run
+
+CASES = int(os.environ.get("RETUNE_TREES", "200"))
+"""5,000 in `make soak`."""
+
+OPTIMIZERS = {
+    "SGD": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.01, amsgrad=True),
+    "NAdam": lambda p: torch.optim.NAdam(p, lr=0.01),
+}
+places = st.floats(0, 1, exclude_max=True)
+"""Which node, as a part of how many there are."""
+actions = st.one_of(
+    st.tuples(st.just("step"), st.integers(1, 6)),
+    st.tuples(st.just("set"), st.sampled_from([1e-3, 0.02, 0.3])),
+    st.tuples(st.just("checkpoint"), st.none()),
+    st.tuples(st.just("restore"), places),
+    st.tuples(st.just("branch"), places),
+    st.tuples(st.just("reseed"), places),
+    st.tuples(st.just("undo"), st.none()),
+)
+
+
+def node_at(run, place):
+    return run.tree.nodes[int(place * len(run.tree.nodes))]
+
+
+def do(run, action, argument):
+    match action:
+        case "step":
+            run.step(argument)
+        case "set":
+            run.set(lr=argument)
+        case "checkpoint":
+            run.checkpoint()
+        case "restore":
+            run.restore(node_at(run, argument))
+        case "branch":
+            run.branch(node_at(run, argument), lr=0.05)
+        case "reseed":
+            run.branch(node_at(run, argument), reseed=True)
+        case "undo":
+            with contextlib.suppress(rt.StatusError):  # there is nothing to undo
+                run.undo()
+
+
+def is_reseeding(node):
+    """A node that holds other noise than its parent led to: there is nothing to train again."""
+    return node.note == "reseeded"
+
+
+@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(optimizer=st.sampled_from(sorted(OPTIMIZERS)), story=st.lists(actions, min_size=2, max_size=12))
+def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, story):
+    run = make_run(OPTIMIZERS[optimizer])
+    try:
+        for action, argument in story:
+            do(run, action, argument)
+        head = run.digest()
+        run.flush()
+        for node in run.tree.nodes[1:]:
+            if not is_reseeding(node):
+                assert run.verify(node), (node, run.verify(node))
+        assert run.digest() == head
+        for node in run.tree.nodes:
+            run.restore(node)
+            assert run.digest() == node.digest
+    finally:
+        run.close()
