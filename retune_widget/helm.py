@@ -42,7 +42,6 @@ class Helm(Standing):
     """Steers one run.
 
     Attributes:
-        history: the run's.
         recorder: writes the history, and knows what the step at hand uses.
         changes: every acknowledged change of a value, oldest first.
     """
@@ -51,8 +50,8 @@ class Helm(Standing):
         self, engine: Engine, tree: Tree, history: History, writer: Writer, *, checkpoint_every: int | None
     ) -> None:
         """Take the parts; `begin` or `resume` comes next."""
-        super().__init__(engine, tree, writer)
-        self.history, self._checkpoint_every = history, checkpoint_every
+        super().__init__(engine, tree, history, writer)
+        self._checkpoint_every = checkpoint_every
         self.recorder = Recorder(history)
         self.changes: list[ChangeRecord] = []
         self._next_store = 0.0
@@ -105,11 +104,6 @@ class Helm(Standing):
         if now >= self._next_store:
             self._next_store = now + STORE_EVERY
             self.store_history()
-
-    def store_history(self) -> None:
-        """Hand what was recorded since the last time to the writer."""
-        if not self._closed:
-            self._writer.append_history(self.history.take_unstored())
 
     def finish(self) -> None:
         """Training ended: the state there becomes a node."""

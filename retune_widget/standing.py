@@ -9,6 +9,7 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.storage.reopen import Place
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.head import Head
+from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, Value, ValueChange
 
 
@@ -16,13 +17,13 @@ class Standing:
     """The place in the tree that is being trained on. Used by the thread that trains.
 
     Attributes:
-        tree: the run's.
+        tree, history: the run's.
         tail: after a resume, the steps that were recorded and not checkpointed: training on trains them again.
     """
 
-    def __init__(self, engine: Engine, tree: Tree, writer: Writer) -> None:
+    def __init__(self, engine: Engine, tree: Tree, history: History, writer: Writer) -> None:
         """Take the parts; `begin`, or a resume, comes next."""
-        self._engine, self.tree, self._writer = engine, tree, writer
+        self._engine, self.tree, self.history, self._writer = engine, tree, history, writer
         self._branch = tree.branches[0]
         self._node: Node
         self._before: Snapshot | None = None
@@ -40,6 +41,11 @@ class Standing:
         self._writer.save_branch(self._branch.record())
         self._node = self._new_node("start", start)
         self._arrive()
+
+    def store_history(self) -> None:
+        """Hand what was recorded since the last time to the writer."""
+        if not self._closed:
+            self._writer.append_history(self.history.take_unstored())
 
     @property
     def head(self) -> Head:
@@ -82,6 +88,7 @@ class Standing:
             "exact": why is None, "why": why, "values": values or dict(self._engine.values()),
         })  # fmt: skip
         self._before, self._changed = snapshot, False
+        self.store_history()  # before the checkpoint: a node that is saved has its rows saved
         self._writer.save_node(node.record())
         self._save_place(node)
         if checkpoint is None:

@@ -111,6 +111,24 @@ def test_steps_after_the_last_checkpoint_are_kept_until_they_are_trained_again(p
     assert len(rt.open(path).history) == 9
 
 
+def test_a_checkpoint_is_saved_after_the_rows_before_it(path, monkeypatch):
+    """A process that dies right after a checkpoint has lost none of the history up to it."""
+    run = train(path)
+    append, save = run._store.append_history, run._store.save_checkpoint
+    order = []
+    monkeypatch.setattr(run._store, "append_history", lambda its: (order.extend(c.steps[-1] for c in its), append(its)))
+    monkeypatch.setattr(run._store, "save_checkpoint", lambda *its: (order.append("checkpoint"), save(*its))[1])
+    run.step(3)
+    run.flush()
+    order.clear()
+    run._helm._next_store = float("inf")  # not by time
+    run.step(3)
+    run.set(lr=0.5)
+    run.flush()
+    assert order.index(6) < max(at for at, what in enumerate(order) if what == "checkpoint")
+    run.close()
+
+
 def test_the_tail_is_kept_beside_a_branch(path):
     run = train(path)
     run.step(4)
