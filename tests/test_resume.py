@@ -1,50 +1,16 @@
 """A run that goes on in a new process: the tree, the history and the head come back, bit for bit."""
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import retune_widget as rt
-from tests.engine.laboratory import Noisy, cross_entropy
+from tests.engine.laboratory import Noisy
+from tests.resuming import again, lose, network, train
 from tests.rig import shape
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def network(width=8):
-    torch.manual_seed(3)
-    return torch.nn.Sequential(torch.nn.Linear(6, width), torch.nn.Dropout(0.3), torch.nn.Linear(width, 3))
-
-
-def train(path, *, model=None, resume=False, **options):
-    model = model or network()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    return rt.Run(
-        model, optimizer, options.pop("data", None) or Noisy(), batch_size=8, loss_fn=cross_entropy, path=path,
-        resume=resume, **options,
-    )  # fmt: skip
-
-
-def again(path, **options):
-    """The same run in fresh objects whose weights and generators are others."""
-    model = network()
-    with torch.no_grad():
-        model[0].weight.normal_()
-    torch.rand(7)
-    np.random.rand(3)  # noqa: NPY002
-    return train(path, model=model, resume=True, **options)
-
-
-def lose(run):
-    """End a run as a crash does, with everything up to the last flush on the disk."""
-    run.flush()
-    run._writer.close()
-    run._store.close()
 
 
 def losses(run):
@@ -277,57 +243,3 @@ def test_a_folder_with_a_run_is_not_overwritten(path):
     train(path).close()
     with pytest.raises(rt.StoreError, match="nothing is overwritten: pass resume=True to go on with it"):
         train(path)
-
-
-def test_a_run_is_written_by_one_at_a_time(path):
-    run = train(path)
-    with pytest.raises(rt.StoreError, match=r"is open already, here or in another process: close\(\) it there"):
-        again(path)
-    code = f"""
-        import retune_widget as rt
-        from tests.test_resume import again
-        print(rt.open({str(path)!r}))
-        try:
-            again({str(path)!r})
-        except rt.StoreError as error:
-            print(error)
-    """
-    told = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-    ).stdout.splitlines()
-    assert told[0].startswith("<SavedRun of")
-    assert "is open already" in told[1]
-    run.close()
-
-
-def test_a_run_is_looked_at_while_it_trains(path):
-    run = train(path)
-    run.step(4)
-    run.set(lr=0.5)
-    run.flush()
-    saved = rt.open(path)
-    assert str(saved.history) == str(run.history)
-    assert str(saved.changes) == str(run.changes)
-    assert shape(saved) == shape(run)
-    assert saved.compare("main").equals(run.compare("main"))
-    assert saved.head.step == 4
-    assert saved.info["seed"] == 0
-    run.step(3)
-    run.flush()
-    assert len(saved.history) == 4
-    saved.refresh()
-    assert (len(saved.history), saved.head) == (7, run.head)
-    run.close()
-
-
-def test_open_where_there_is_no_run(tmp_path):
-    with pytest.raises(rt.StoreError, match="There is no run in"):
-        rt.open(tmp_path / "nothing")
-
-
-def test_a_run_in_a_folder_that_cannot_be_written_to_can_be_looked_at(path, monkeypatch):
-    run = train(path)
-    run.step(3)
-    run.close()
-    monkeypatch.setattr("os.access", lambda *_: False)
-    assert len(rt.open(path).history) == 3
