@@ -60,6 +60,19 @@ def test_a_run_is_looked_at_while_it_trains(path):
     run.close()
 
 
+@pytest.mark.parametrize("head", [None, {}, {"branch": 7, "node": "n0"}, {"branch": 0, "node": "n7"}, {"node": []}])
+def test_a_head_that_is_nowhere_is_a_clear_error_and_the_folder_is_left_free(path, head):
+    run = train(path)
+    run.step(2)
+    run.flush()
+    run._writer.save_info({"head": head})
+    run._helm._closed = True
+    run.close()
+    for look in (rt.open, again):
+        with pytest.raises(rt.StoreError, match="The records of this run do not fit together: its head is"):
+            look(path)
+
+
 def test_open_where_there_is_no_run(tmp_path):
     with pytest.raises(rt.StoreError, match="There is no run in"):
         rt.open(tmp_path / "nothing")

@@ -70,8 +70,8 @@ class Engine:
     @property
     def why_inexact(self) -> str | None:
         """Why a restore of this state would not give the same bits again, or None if it will."""
-        missing = [f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come]
-        return next(iter((*filter(None, (self.tainted, self.elsewhere, self.feed.why)), *missing)), None)
+        missing = (f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come)
+        return self.tainted or self.elsewhere or self.feed.why or next(missing, None)
 
     # One step, in three parts: `loop.py` puts them in order.
 

@@ -89,8 +89,11 @@ def reopen(store: Store | DiskReader, to_floats: Callable[[Sequence[Any]], list[
     history = History(to_floats)
     history.load(record.history)
     place = record.info.get("head", {"branch": 0, "node": record.nodes[-1]["id"], "changed": False, "forks": True})
-    node, (branch,) = tree.node(place["node"]), (its for its in tree.branches if its.id == place["branch"])
-    changed, forks = bool(place["changed"]) and node.branch is branch, bool(place["forks"])
+    try:
+        node, (branch,) = tree.node(place["node"]), (its for its in tree.branches if its.id == place["branch"])
+        changed, forks = bool(place["changed"]) and node.branch is branch, bool(place["forks"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"The records of this run do not fit together: its head is {place!r}.") from error
     while not node.saved:
         if node.parent is None:
             raise StoreError("There is nothing to go on from: no checkpoint was saved before the process ended.")

@@ -41,7 +41,8 @@ def test_a_cell_that_raises_fails_the_test_with_its_traceback(notebook):
 
 
 def test_a_cell_is_run_again_and_a_blocking_one_is_waited_for(notebook):
-    opened = notebook("count = globals().get('count', 0) + 1", "import time; time.sleep(2); print('over')")
+    blocking = "import time; time.sleep(2); print('over')"  # the cell is the subject: nothing waits for a time
+    opened = notebook("count = globals().get('count', 0) + 1", blocking)
     for _ in range(3):
         opened.run(0)
     opened.run(1, wait=False)

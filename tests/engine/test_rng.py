@@ -89,3 +89,15 @@ def test_the_generators_of_devices_are_captured_and_seeded_too(monkeypatch):
     assert draw_there() == expected
     rng.seed_generators(4)
     assert draw_there() == first
+
+
+def test_a_step_is_seeded_as_by_the_public_calls_from_its_own_number():
+    for step in (0, 255, 256, 1000):
+        seed = rng.step_seed(3, 7, step)
+        assert seed == rng.mix(3, 7, step)
+        rng.seed_generators(seed)
+        drawn = random.gauss(0, 1), torch.rand(3).tolist(), np.random.rand(3).tolist()  # noqa: NPY002
+        random.seed(seed)
+        torch.manual_seed(seed)
+        np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
+        assert drawn == (random.gauss(0, 1), torch.rand(3).tolist(), np.random.rand(3).tolist())  # noqa: NPY002
