@@ -5,6 +5,9 @@ from retune_widget.tracking.tree import CheckpointHandle
 from tests.storage.faulty import FaultyStore
 from tests.storage.states import chunk, node, snapshot
 
+NEVER = 1e6
+"""Seconds."""
+
 
 def submit(writer: Writer, number: int, *, node_too: bool = False) -> CheckpointHandle:
     handle = CheckpointHandle(f"c{number}")

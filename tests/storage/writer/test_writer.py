@@ -11,25 +11,9 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import Writer
 from retune_widget.tracking.tree import CheckpointHandle
-from tests.storage.faulty import FULL, FaultyStore
+from tests.storage.faulty import FULL
 from tests.storage.states import branch, change, chunk, node, snapshot
-from tests.storage.writers import hold_up, submit
-
-NEVER = 1e6
-
-
-@pytest.fixture
-def store():
-    return FaultyStore()
-
-
-@pytest.fixture
-def writer(store):
-    """A writer that tries again only when it is flushed."""
-    writer = Writer(store, retry_seconds=NEVER)
-    yield writer
-    store.open.set()
-    writer.close()
+from tests.storage.writers import NEVER, hold_up, submit
 
 
 def test_everything_submitted_is_saved(writer, store):

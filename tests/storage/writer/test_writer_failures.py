@@ -8,25 +8,9 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import DiskStore, Writer
 from retune_widget.tracking.tree import CheckpointHandle
-from tests.storage.faulty import FULL, FaultyStore
+from tests.storage.faulty import FULL
 from tests.storage.states import change, chunk, node, snapshot
-from tests.storage.writers import hold_up, submit
-
-NEVER = 1e6
-
-
-@pytest.fixture
-def store():
-    return FaultyStore()
-
-
-@pytest.fixture
-def writer(store):
-    """A writer that tries again only when it is flushed."""
-    writer = Writer(store, retry_seconds=NEVER)
-    yield writer
-    store.open.set()
-    writer.close()
+from tests.storage.writers import NEVER, hold_up, submit
 
 
 def test_a_failed_checkpoint_is_reported_and_saved_once_there_is_room(writer, store):
