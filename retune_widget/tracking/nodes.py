@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
+CheckpointStatus = Literal["saving", "saved", "not saved", "evicted"]
 Value = float | int | bool
 PLAIN = 0.01, 100_000
 """Sizes that are written without an exponent."""
@@ -25,6 +26,14 @@ class CheckpointHandle:
     """What a node keeps of its checkpoint. The writer fills it in once the checkpoint is durable.
 
     Several nodes share one handle when they hold the same state.
+
+    Attributes:
+        id: the store's.
+        bytes: what it added to the store.
+        digest: of its state; None until the writer has computed it.
+        saved: whether it is durable.
+        error: why it is not, if saving failed.
+        evicted: whether it was freed to keep to the budget; its digest is kept.
     """
 
     def __init__(self, checkpoint_id: str) -> None:
@@ -33,6 +42,16 @@ class CheckpointHandle:
         self.digest: str | None = None
         self.saved = False
         self.error: str | None = None
+        self.evicted = False
+
+    @property
+    def status(self) -> CheckpointStatus:
+        """Where the state is: on its way to the store, there, nowhere (`error` says why), or to be replayed."""
+        if self.saved:
+            return "saved"
+        if self.evicted:
+            return "evicted"
+        return "saving" if self.error is None else "not saved"
 
 
 class BranchRecord(TypedDict):
