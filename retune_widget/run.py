@@ -290,7 +290,7 @@ class Run(Training, Record):
     def close(self) -> None:
         """Stop training, save everything, let go of threads, workers and files. The run can still be read."""
         self._runner.close()
-        self._engine.feed.close()
+        self._engine.close()
         self._helm.close(keep=self.path is not None and not self._runner.loop.in_step)
         self._writer.close()
         self._store.close()

@@ -66,7 +66,7 @@ class Setup:
         return Engine(
             live,
             make_feed(self.data, self.batch_size, self.seed),
-            self._step(models, optimizers, device),
+            self._step(models, optimizers, device, live.copies.before_update),
             seed=self.seed,
             evaluate=self._evaluation(models, device),
             eval_every=whole("eval_every", self.eval_every),
@@ -85,7 +85,11 @@ class Setup:
             raise ValueError("Pass loss_fn= (the built-in step) or step= (your own), not both.")
 
     def _step(
-        self, models: dict[str, nn.Module], optimizers: dict[str, optim.Optimizer], device: torch.device | None
+        self,
+        models: dict[str, nn.Module],
+        optimizers: dict[str, optim.Optimizer],
+        device: torch.device | None,
+        before_update: Callable[[], None],
     ) -> Step | None:
         if self.step is not None:
             return own_step(self.step)
@@ -105,6 +109,7 @@ class Setup:
             device=device,
             scheduler=self.scheduler,
             scaler=self.scaler,
+            before_update=before_update,
         )
 
     def _evaluation(

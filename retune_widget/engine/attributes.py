@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from retune_widget.engine import generators
-from retune_widget.engine.leaves import Tensors, is_leaf
+from retune_widget.engine.leaves import Tensors, is_leaf, same_bits
 from retune_widget.engine.pack import FACTORIES, MAPPINGS, PLAIN, SEQUENCES, pack, unpack, unpack_into
 
 Json = dict[str, Any]
@@ -82,7 +82,7 @@ class Attributes:
     def _tensor(self, live: object, saved: Json) -> Tensor:
         name: str = saved["!tensor"][0]
         if name not in self._put:
-            if isinstance(live, Tensor) and id(live) not in self._kept and _same_bits(live, self._tensors[name]):
+            if isinstance(live, Tensor) and id(live) not in self._kept and same_bits(live, self._tensors[name]):
                 self._put[name] = live
                 self._kept.add(id(live))
             else:
@@ -110,10 +110,3 @@ def _holds_generator(value: Any) -> bool:
 def _storage(tensor: Tensor) -> int:
     """The address of a tensor's memory: a tensor without any has none."""
     return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided and tensor.numel() else -id(tensor)
-
-
-def _same_bits(live: Tensor, saved: Tensor) -> bool:
-    if (live.shape, live.dtype, live.device) != (saved.shape, saved.dtype, saved.device):
-        return False
-    flat = (tensor.detach().contiguous().reshape(-1).view(torch.uint8) for tensor in (live, saved))
-    return torch.equal(*flat)

@@ -1,5 +1,6 @@
 """Compares states."""
 
+from itertools import chain
 from typing import Any
 
 from retune_widget.engine.snapshot import Snapshot
@@ -7,15 +8,15 @@ from retune_widget.engine.snapshot import Snapshot
 
 def trains_alike(one: Snapshot, other: Snapshot) -> bool:
     """Whether training goes on alike from both: the random generators may differ, every step seeds them anew."""
-    return one.digest() == other.digest() or _without_noise(one).digest() == _without_noise(other).digest()
+    return one.digest() == other.digest() or one.without_noise().digest() == other.without_noise().digest()
 
 
 def first_difference(one: Snapshot, other: Snapshot) -> str | None:
     """The name of the first part that differs, the random generators left out as above; None if they train alike."""
     if trains_alike(one, other):
         return None
-    one, other = _without_noise(one), _without_noise(other)
-    for name in dict.fromkeys([*one.tensors, *other.tensors]):
+    one, other = one.without_noise(), other.without_noise()
+    for name in dict.fromkeys(chain(one.tensors, other.tensors)):
         parts = [Snapshot({name: its.tensors[name]}, {}) for its in (one, other) if name in its.tensors]
         if len(parts) < 2 or parts[0].digest() != parts[1].digest():  # noqa: PLR2004  # in one of them only
             return name
@@ -31,10 +32,3 @@ def _first_other_value(one: Any, other: Any, path: str = "") -> str | None:
         return None if Snapshot({}, {"": one}).digest() == Snapshot({}, {"": other}).digest() else path
     found = (_first_other_value(here, there, f"{path}/{key}".removeprefix("/")) for key, here, there in pairs)
     return next((its for its in found if its is not None), None)
-
-
-def _without_noise(snapshot: Snapshot) -> Snapshot:
-    return Snapshot(
-        {name: tensor for name, tensor in snapshot.tensors.items() if not name.startswith("rng/")},
-        {name: value for name, value in snapshot.values.items() if name != "rng"},
-    )

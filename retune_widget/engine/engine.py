@@ -90,6 +90,8 @@ class Engine:
         epoch = self.feed.epoch
         self.feed.advance()
         self.step += 1
+        if self.live.copies.pending:
+            self.live.copies.unannounced()
         try:
             if self.evaluate is not None and self._is_time_to_evaluate(epoch):
                 with aside(self.live):
@@ -114,6 +116,15 @@ class Engine:
         return train
 
     # Between two steps.
+
+    def settle(self) -> None:
+        """Finish what is being copied: code that is not ours may run now."""
+        self.live.copies.wait()
+
+    def close(self) -> None:
+        """Let go of threads and workers; it can still capture."""
+        self.live.copies.close()
+        self.feed.close()
 
     def capture(self) -> Snapshot:
         """The whole state. Raises CaptureError where a part cannot be kept."""
@@ -149,8 +160,11 @@ class Engine:
 
     def apply(self, planned: list[PlannedChange]) -> None:
         """Put planned values in force: the next step uses them."""
+        own = any(change.hyperparameter.place is None for change in planned)
+        if own:
+            self.live.copies.written()
         changes.apply(planned)
-        if any(change.hyperparameter.place is None for change in planned):
+        if own:
             self.feed.refetch()  # the user's own value may be one of the dataset's, of which each worker has a copy
 
     def values(self) -> list[tuple[str, Value]]:

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from retune_widget.engine import generators, rng
 from retune_widget.engine.attributes import Attributes
-from retune_widget.engine.leaves import owned
+from retune_widget.engine.leaves import Tensors, owned
 from retune_widget.engine.move import to_device
 from retune_widget.engine.pack import pack, unpack_into, write
 from retune_widget.engine.state import MODULE_INTERNAL, LiveState
@@ -25,7 +25,7 @@ def aside(live: LiveState) -> Iterator[None]:
     models = list(live.models.values())
     modules = {id(module): module for model in models for module in model.modules()}.values()
     named = [tensor for model in models for tensor in (*model.parameters(), *model.buffers())]
-    tensors: dict[str, Tensor] = {}
+    tensors = Tensors()
     attributes = Attributes(tensors, named)
     kept = [attributes.capture(module, MODULE_INTERNAL, f"{i}") for i, module in enumerate(modules)]
     buffers = [(module, dict(module._buffers)) for module in modules]  # noqa: SLF001  # None and shared ones included

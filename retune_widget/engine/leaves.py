@@ -9,7 +9,14 @@ from torch import Tensor
 
 from retune_widget.errors import CaptureError
 
-Tensors = dict[str, Tensor]
+
+class Tensors(dict[str, Tensor]):
+    """Copies of tensors, by name."""
+
+    def own(self, tensor: Tensor) -> Tensor:
+        """A detached copy that nothing else writes to."""
+        return owned(tensor)
+
 
 _SCALARS: dict[str, Callable[[Any], Any]] = {
     "!number": lambda inner: np.frombuffer(bytes.fromhex(inner[1]), inner[0])[0],
@@ -87,16 +94,24 @@ def owned(tensor: Tensor) -> Tensor:
     return tensor.detach().clone().resolve_conj().resolve_neg()
 
 
+def same_bits(one: Tensor, other: Tensor) -> bool:
+    """Whether both are the same, NaN included."""
+    if (one.shape, one.dtype, one.device) != (other.shape, other.dtype, other.device):
+        return False
+    flat = (tensor.detach().contiguous().reshape(-1).view(torch.uint8) for tensor in (one, other))
+    return torch.equal(*flat)
+
+
 def _pack_tensor(tensor: Tensor, name: str, tensors: Tensors) -> dict[str, Any]:
     device = str(tensor.device)
     if tensor.layout is torch.sparse_coo:
         tensor = tensor.detach()
         parts = (tensor._indices(), tensor._values())  # noqa: SLF001  # as they are, coalesced or not
-        indices, values = (_put(name, owned(part), tensors) for part in parts)
+        indices, values = (_put(name, tensors.own(part), tensors) for part in parts)
         return {"!sparse": [device, indices, values, list(tensor.shape), tensor.is_coalesced()]}
     if tensor.layout is not torch.strided:
         raise CaptureError(f"{name} is a tensor of layout {tensor.layout}, which a checkpoint cannot keep.")
-    copy = owned(tensor)
+    copy = tensors.own(tensor)
     return {"!tensor": [_put(name, copy, tensors), device, None if copy.is_contiguous() else list(copy.stride())]}
 
 

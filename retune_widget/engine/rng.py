@@ -88,7 +88,7 @@ def restore(values: dict[str, Any], tensors: Tensors) -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Whatever is drawn inside leaves no trace outside."""
-    tensors: Tensors = {}
+    tensors = Tensors()
     values = capture(tensors)
     try:
         yield

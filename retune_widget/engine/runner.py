@@ -213,6 +213,8 @@ class Runner:
                 result = self._execute(command)
                 if isinstance(command, MOVES):
                     self._set_status(Status.PAUSED)
+                elif self.status is not Status.RUNNING:
+                    self._engine.settle()
                 return result
         return None
 
@@ -279,6 +281,8 @@ class Runner:
             self._set_status(Status.FAILED)
 
     def _set_status(self, status: Status) -> None:
+        if status is not Status.RUNNING:
+            self._engine.settle()
         with self._changed:
             if status is not Status.FAILED:
                 self.error = None

@@ -2,34 +2,53 @@
 
 import json
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import blake3
 import torch
 from torch import Tensor
 
-Tensors = dict[str, Tensor]
+from retune_widget.engine.copies import Copying
+from retune_widget.engine.leaves import Tensors
 
 
-@dataclass(frozen=True, eq=False)
 class Snapshot:
     """The full training state at one step boundary, captured in memory.
 
+    Its tensors are valid as long as it is: their memory is used again.
+
     Attributes:
-        tensors: by name, detached copies that nobody writes to.
-        values: the rest as JSON: numbers, text, lists, dicts; floats may be NaN or infinite.
+        values: all but the tensors, as JSON: numbers, text, lists, dicts; floats may be NaN or infinite.
     """
 
-    tensors: Tensors
-    values: dict[str, Any]
-    _digest: list[str] = field(default_factory=list, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(self, tensors: Mapping[str, Tensor], values: dict[str, Any], copying: Copying | None = None) -> None:
+        """Take the parts.
+
+        Args:
+            tensors: by name, detached copies that nobody writes to.
+            values: the rest.
+            copying: makes some of the copies now.
+        """
+        self._tensors, self.values, self._copying = Tensors(tensors), values, copying
+        self._digest: str | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def tensors(self) -> Tensors:
+        """Detached copies, by name, that nobody writes to; waits until they are made.
+
+        Raises:
+            CaptureError: a tensor was written while it was copied.
+        """
+        if self._copying is not None:
+            self._copying.wait()
+        return self._tensors
 
     @property
     def nbytes(self) -> int:
         """Bytes of all tensors."""
-        return sum(tensor.nbytes for tensor in self.tensors.values())
+        return sum(tensor.nbytes for tensor in self._tensors.values())
 
     @property
     def step(self) -> int:
@@ -39,12 +58,20 @@ class Snapshot:
     def digest(self) -> str:
         """A hash of every bit of it (blake3, hex). Equal digests mean equal states, NaN included."""
         with self._lock:
-            if not self._digest:
-                self._digest.append(_digest(self.tensors, self.values))
-            return self._digest[0]
+            if self._digest is None:
+                self._digest = _digest(self.tensors, self.values)
+            return self._digest
+
+    def without_noise(self) -> "Snapshot":
+        """The same without the random generators."""
+        return Snapshot(
+            {name: tensor for name, tensor in self._tensors.items() if not name.startswith("rng/")},
+            {name: value for name, value in self.values.items() if name != "rng"},
+            self._copying,
+        )
 
 
-def _digest(tensors: Tensors, values: dict[str, Any]) -> str:
+def _digest(tensors: Mapping[str, Tensor], values: dict[str, Any]) -> str:
     hasher = blake3.blake3()
     for name in sorted(tensors):
         tensor = tensors[name]

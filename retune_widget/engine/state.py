@@ -11,6 +11,7 @@ from torch import Tensor, nn, optim
 
 from retune_widget.engine import optimizer_state, rng
 from retune_widget.engine.attributes import Attributes
+from retune_widget.engine.copies import Copies
 from retune_widget.engine.leaves import Tensors, owned
 from retune_widget.engine.pack import pack, unpack, unpack_into, write
 from retune_widget.engine.snapshot import Snapshot
@@ -59,6 +60,7 @@ class LiveState:
         self.extras = dict(extras)
         self.keep_gradients = keep_gradients
         self.registered: dict[str, Access] = {}
+        self.copies = Copies()
         self.to_come: dict[str, Any] = {}
         """Values from a checkpoint of an earlier process that are not registered in this one yet."""
 
@@ -68,10 +70,12 @@ class LiveState:
         Raises:
             CaptureError: a part holds something that is neither data nor a tensor.
         """
-        live, parameters = dict(self._tensors()), dict(self._parameters())
+        parameters, buffers, tensors = dict(self._parameters()), dict(self._buffers()), self.copies.collect()
         names: dict[Tensor, str] = {parameter: name for name, parameter in parameters.items()}
-        tensors: Tensors = {name: owned(tensor) for name, tensor in live.items()}
-        attributes = Attributes(tensors, live.values())
+        with tensors.written_by_the_optimizer_alone():
+            tensors |= {f"param/{name}": tensors.own(parameter) for name, parameter in parameters.items()}
+        tensors |= {name: owned(buffer) for name, buffer in buffers.items()}
+        attributes = Attributes(tensors, [*parameters.values(), *buffers.values()])
         gradients = ((name, p.grad) for name, p in parameters.items()) if self.keep_gradients else ()
         values: Json = {
             **cursor,
@@ -81,19 +85,21 @@ class LiveState:
             },
             "requires_grad": {name: parameter.requires_grad for name, parameter in parameters.items()},
             "gradients": {name: pack(grad, f"grad/{name}", tensors) for name, grad in gradients if grad is not None},
-            "optimizers": {
-                name: optimizer_state.capture(optimizer, name, names, tensors, attributes)
-                for name, optimizer in self.optimizers.items()
-            },
             "extras": {name: pack(_state_of(extra), f"extra/{name}", tensors) for name, extra in self.extras.items()},
             "registered": {
                 key: pack(value, f"value/{key}", tensors)
                 for key, value in [*self.to_come.items(), *((key, get()) for key, (get, _) in self.registered.items())]
             },
         }
+        with tensors.written_by_the_optimizer_alone():
+            values["optimizers"] = {
+                name: optimizer_state.capture(optimizer, name, names, tensors, attributes)
+                for name, optimizer in self.optimizers.items()
+            }
         values["other"] = attributes.other
         values["rng"] = rng.capture(tensors)
-        return Snapshot(tensors, values)
+        self.copies.begin(tensors)
+        return Snapshot(tensors, values, tensors.copying)
 
     def restore(self, snapshot: Snapshot, *, resuming: bool = False) -> None:
         """Put the live objects back to a snapshot, in place; the random generators last.
@@ -106,6 +112,7 @@ class LiveState:
             RestoreError: the model or the optimizer is not the one that was captured; nothing was changed.
         """
         self.check(snapshot, resuming=resuming)
+        self.copies.written()
         tensors, values = snapshot.tensors, snapshot.values
         written: dict[int, Tensor] = {}
         attributes = Attributes(tensors, (tensor for _, tensor in self._tensors()), values["other"])
@@ -153,6 +160,9 @@ class LiveState:
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         for name, parameter in self._parameters():
             yield f"param/{name}", parameter
+        yield from self._buffers()
+
+    def _buffers(self) -> Iterator[tuple[str, Tensor]]:
         for model_name, model in self.models.items():
             for name, buffer in model.named_buffers():
                 yield f"buffer/{model_name}/{name}", buffer

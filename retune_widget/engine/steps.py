@@ -21,10 +21,20 @@ def supervised_step(
     device: torch.device | None,
     scheduler: lr_scheduler.LRScheduler | None,
     scaler: Any,
+    before_update: Callable[[], None] = lambda: None,
 ) -> Step:
     """The built-in step: forward, loss, backward, one optimizer step, one scheduler step.
 
     Optimizers that need a closure (LBFGS) get one; it may be called several times in a step.
+
+    Args:
+        model: is trained.
+        optimizer: trains it.
+        loss_fn: `loss_fn(model(x), y)` for batches (x, y).
+        device: where batches are moved.
+        scheduler: steps after each optimizer step.
+        scaler: a GradScaler.
+        before_update: called when the optimizer is about to step.
 
     Raises:
         ValueError: a scaler together with LBFGS.
@@ -38,9 +48,11 @@ def supervised_step(
         loss = loss_fn(model(inputs), targets)
         if scaler is None:
             loss.backward()  # type: ignore[no-untyped-call]
+            before_update()
             optimizer.step()
         else:
             scaler.scale(loss).backward()
+            before_update()
             scaler.step(optimizer)
             scaler.update()
         if scheduler is not None:
@@ -56,6 +68,7 @@ def supervised_step(
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
+        before_update()
         loss: Any = optimizer.step(closure)  # type: ignore[arg-type]  # it takes tensors; its annotation says float
         if scheduler is not None:
             scheduler.step()

@@ -81,6 +81,11 @@ class Jobs:
         """The checkpoints that are not durable, oldest first."""
         return [job for job in (*self.aside, *self.batch, *self.line) if isinstance(job, CheckpointJob)]
 
+    @property
+    def bytes(self) -> int:
+        """Of the snapshots that are not durable."""
+        return sum(job.snapshot.nbytes for job in self.unsaved)
+
     def forget(self, checkpoint_ids: set[str]) -> None:
         """Drop failed checkpoints that were deleted meanwhile."""
         self.aside = deque(job for job in self.aside if job.handle.id not in checkpoint_ids)

@@ -103,7 +103,7 @@ class MemoryStore(Store):
                     return 0
                 message = f"The checkpoint {checkpoint_id!r} is already stored, with another state."
                 raise StoreError(message)
-            new = {blob.key: blob.tensor for blob in blobs.values() if blob.key not in state.blobs}
+            new = {blob.key: blob.tensor.clone() for blob in blobs.values() if blob.key not in state.blobs}
             size = sum(tensor.nbytes for tensor in new.values()) + len(values)
             state.blobs.update(new)
             record: CheckpointRecord = {"id": checkpoint_id, "bytes": size, "digest": digest}

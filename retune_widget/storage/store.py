@@ -66,8 +66,8 @@ class Store(ABC):
     save and sees only what is committed, whole transactions at a time.
 
     **Ownership.** The store keeps no reference to a record or an array that it was given, and nothing that it
-    has handed out changes later. A `Snapshot` is never mutated by anyone: the store may keep its tensors, and
-    the tensors of a loaded one may be shared with the store.
+    has handed out changes later. It copies a snapshot's tensors, whose memory is used again once the snapshot is
+    gone. Nobody writes to a loaded one: its tensors may be shared with the store.
 
     **Durability.** When a save returns (within a transaction: when the transaction ends), what it saved
     survives as much as the store can offer: the end of the process and a power cut for a directory, nothing

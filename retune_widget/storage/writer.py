@@ -7,19 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from retune_widget.engine.snapshot import Snapshot
-from retune_widget.errors import StoreError
+from retune_widget.errors import CaptureError, StoreError
 from retune_widget.storage.jobs import CheckpointJob, Job, Jobs, RecordJob
 from retune_widget.storage.store import ChangeRecord, Store
 from retune_widget.tracking.history import HistoryChunk
 from retune_widget.tracking.tree import BranchRecord, CheckpointHandle, NodeRecord
 
 RETRY_SECONDS = 1.0
+MEMORY = 256 * 2**20
+"""Bytes of snapshots that may wait to be saved. With larger states it is one that waits while another is taken."""
 RETRY_SHARE = 10
 """After a failed try, at least this many times as long as it took passes before the next."""
 
 
 class Writer:
-    """Saves to a store in its own thread. Only `flush`, `close` and `load_checkpoint` wait for the disk.
+    """Saves to a store in its own thread.
+
+    Only `flush`, `close` and `load_checkpoint` wait for the disk, and `save_checkpoint` while memory is short.
 
     What is waiting is saved in order, in transactions that end with a checkpoint or with the line. So when a
     checkpoint is marked as saved every record before it is on the disk too: submit a node, then its
@@ -93,8 +97,14 @@ class Writer:
             self._submit(RecordJob(lambda store: store.append_history(chunks)))
 
     def save_checkpoint(self, handle: CheckpointHandle, snapshot: Snapshot) -> None:
-        """Submit a checkpoint; its handle is filled in when it is durable, or says why it is not."""
+        """Submit a checkpoint; its handle is filled in when it is durable, or says why it is not.
+
+        Waits while more snapshots are in memory than `MEMORY` allows, unless saving fails.
+        """
         self._submit(CheckpointJob(handle, snapshot))
+        most = max(MEMORY, snapshot.nbytes)
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._stuck or self._jobs.aside or self._jobs.bytes <= most)
 
     def delete(self, branches: Sequence[int], nodes: Sequence[str], checkpoints: Sequence[str]) -> None:
         """Submit a deletion."""
@@ -184,6 +194,8 @@ class Writer:
             if not batch:
                 return
             self._save_batch(batch)
+            with self._changed:
+                self._changed.notify_all()
             self._on_change()
 
     def _save_batch(self, batch: Sequence[Job]) -> None:
@@ -199,8 +211,10 @@ class Writer:
             if isinstance(error, StoreError) or job is None:
                 seconds = max(self._retry_seconds, RETRY_SHARE * (time.monotonic() - begun))
                 self._failed(job, str(error), seconds)
+            elif isinstance(error, CaptureError):
+                self._impossible(job, str(error))
             else:
-                self._impossible(job, f"{type(error).__name__}: {error}")
+                self._impossible(job, f"This is a fault in retune-widget: {type(error).__name__}: {error}")
         else:
             self._saved(batch[-1], size)
 
@@ -232,8 +246,8 @@ class Writer:
 
     def _impossible(self, job: Job, reason: str) -> None:
         with self._changed:
-            what = f"the checkpoint {job.handle.id!r}" if isinstance(job, CheckpointJob) else "a record"
-            self._lost.append(f"This is a fault in retune-widget, {what} cannot be saved: {reason}")
+            what = f"The checkpoint {job.handle.id!r}" if isinstance(job, CheckpointJob) else "A record"
+            self._lost.append(f"{what} cannot be saved. {reason}")
             if isinstance(job, CheckpointJob):
                 job.handle.error = reason
             self._jobs.put_back(but=job)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import retune_widget as rt
-from retune_widget.engine.leaves import owned
+from retune_widget.engine.leaves import Tensors, owned
 from retune_widget.engine.pack import pack, unpack, unpack_into, write
 
 NAN = float("nan")
@@ -50,7 +50,7 @@ def bits(thing):
 
 
 def there_and_back(state):
-    tensors = {}
+    tensors = Tensors()
     packed = json.loads(json.dumps(pack(state, "s", tensors)))
     return unpack(packed, tensors)
 
@@ -62,7 +62,7 @@ def test_there_and_back_through_json(state):
 
 @pytest.mark.parametrize("state", STATES, ids=repr)
 def test_into_something_else(state):
-    tensors = {}
+    tensors = Tensors()
     packed = pack(state, "s", tensors)
     for live in STATES:
         assert same(state, unpack_into(live if isinstance(live, int) else there_and_back(live), packed, tensors))
@@ -76,7 +76,7 @@ def test_a_default_dict_goes_on_making_defaults():
 
 def test_what_was_packed_is_a_copy_and_so_is_what_is_unpacked():
     state = {"t": torch.zeros(2), "a": np.zeros(2)}
-    tensors = {}
+    tensors = Tensors()
     packed = pack(state, "s", tensors)
     first = unpack(packed, tensors)
     for each in (state, first):
@@ -93,7 +93,7 @@ def test_names_that_meet_stay_apart():
 
 def test_strides_are_kept():
     state = torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last)
-    tensors = {}
+    tensors = Tensors()
     packed = pack(state, "s", tensors)
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}  # as a file holds it
     assert unpack(packed, contiguous).stride() == state.stride()
@@ -122,13 +122,13 @@ class Own:
 )
 def test_what_is_no_data_is_refused_with_its_name(state, words):
     with pytest.raises(rt.CaptureError, match=words):
-        pack(state, "s", {})
+        pack(state, "s", Tensors())
 
 
 def test_live_tensors_lists_and_dicts_are_written_in_place():
     live = {"t": torch.zeros(2), "list": [torch.zeros(1), 5], "later": 1}
     tensor, inner, first = live["t"], live["list"], live["list"][0]
-    tensors = {}
+    tensors = Tensors()
     packed = pack({"t": torch.ones(2), "list": [torch.ones(1), 6, 7]}, "s", tensors)
     result = unpack_into(live, packed, tensors)
     assert result is live
@@ -142,13 +142,13 @@ def test_live_tensors_lists_and_dicts_are_written_in_place():
 
 @pytest.mark.parametrize("live", [torch.zeros(3), torch.zeros(2, dtype=torch.float64), None, 5], ids=repr)
 def test_a_live_tensor_that_does_not_fit_is_replaced(live):
-    tensors = {}
+    tensors = Tensors()
     packed = pack(torch.ones(2), "s", tensors)
     assert same(torch.ones(2), unpack_into(live, packed, tensors))
 
 
 def test_one_live_tensor_in_two_places_becomes_two_again():
-    tensors = {}
+    tensors = Tensors()
     packed = pack({"a": torch.zeros(2), "b": torch.ones(2)}, "s", tensors)
     shared = torch.full((2,), 7.0)
     result = unpack_into({"a": shared, "b": shared}, packed, tensors)
@@ -169,7 +169,7 @@ def test_a_generator_is_set_in_place(name):
     make, draw = GENERATORS[name]
     generator = make()
     draw(generator)
-    tensors = {}
+    tensors = Tensors()
     packed = json.loads(json.dumps(pack(generator, "s", tensors)))
     expected = draw(generator)
     for _ in range(2):

@@ -94,6 +94,12 @@ class StoreContract:
         assert repr(loaded.values) == repr(VALUES)
         assert bits(loaded.tensors["nan"])[2][4:8] == PAYLOAD_NAN.to_bytes(4, "little")
 
+    def test_the_memory_of_a_saved_snapshot_may_be_used_again(self, store):
+        tensor = torch.ones(5)
+        store.save_checkpoint("c0", Snapshot({"w": tensor}, {"step": 0}))
+        tensor.zero_()
+        assert torch.equal(store.load_checkpoint("c0").tensors["w"], torch.ones(5))
+
     def test_equal_values_of_another_type_shape_or_nan_are_not_mixed_up(self, store):
         zeros = torch.zeros(4)
         nans = [torch.tensor([float32(0x7FC00000 + i)]) for i in range(2)]

@@ -11,6 +11,7 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import Writer
 from retune_widget.tracking.tree import CheckpointHandle
+from tests.rig import in_thread, result_of
 from tests.storage.faulty import FULL
 from tests.storage.states import branch, change, chunk, node, snapshot
 from tests.storage.writers import NEVER, hold_up, submit
@@ -84,6 +85,28 @@ def test_a_snapshot_is_read_from_memory_until_it_is_saved_and_let_go_then(writer
     del waiting
     gc.collect()
     assert there() is None
+
+
+def test_a_snapshot_waits_for_the_one_before_where_memory_is_short(writer, store, monkeypatch):
+    monkeypatch.setattr("retune_widget.storage.writer.MEMORY", 100)
+    hold_up(writer, store)
+    first = submit(writer, 0)
+    second = in_thread(submit, writer, 1)
+    while writer.unsaved < 2:
+        assert second[0].is_alive()
+    assert not second[1]
+    assert not first.saved
+    store.open.set()
+    assert result_of(second).id == "c1"
+    assert first.saved
+
+
+def test_small_snapshots_do_not_wait_for_each_other(writer, store):
+    hold_up(writer, store)
+    handles = [submit(writer, number) for number in range(20)]
+    assert writer.unsaved == 20
+    assert not any(handle.saved for handle in handles)
+    store.open.set()
 
 
 def test_closing_saves_what_waits_and_ends_the_thread(store):

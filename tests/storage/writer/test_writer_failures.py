@@ -29,6 +29,19 @@ def test_a_failed_checkpoint_is_reported_and_saved_once_there_is_room(writer, st
     assert store.load_checkpoint("c0").step == 0
 
 
+def test_a_failing_store_holds_nobody_up_where_memory_is_short(writer, store, monkeypatch):
+    monkeypatch.setattr("retune_widget.storage.writer.MEMORY", 100)
+    store.refused = {"checkpoint"}
+    handles = [submit(writer, number) for number in range(5)]
+    assert writer.flush(20)
+    assert [handle.error is None for handle in handles] == [False] * 5
+    store.refused = {"node"}
+    more = [submit(writer, number, node_too=True) for number in range(5, 10)]
+    store.refused = set()
+    assert writer.flush(20)
+    assert [handle.saved for handle in more[-2:]] == [True, True]
+
+
 def test_failed_saves_are_tried_again_without_being_asked(store):
     changed = threading.Event()
     writer = Writer(store, changed.set, retry_seconds=0.01)
@@ -150,7 +163,7 @@ def test_a_fault_of_ours_does_not_end_the_saving(writer, store):
     assert "TypeError" in handle.error
     assert good.saved
     assert [record["id"] for record in store.load().nodes] == ["n0"]
-    assert "'c0' cannot be saved: TypeError" in writer.problems[0]
+    assert "'c0' cannot be saved. This is a fault in retune-widget: TypeError" in writer.problems[0]
     store.refused = {"broken node"}
     writer.save_node(node("n1"))
     assert writer.flush(20)

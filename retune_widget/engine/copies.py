@@ -1,0 +1,225 @@
+"""The copies of a snapshot. The large ones are made by a helper thread while training goes on.
+
+Nothing but `optimizer.step` writes parameters and optimizer state, so they may be copied during the forward and
+backward pass of the next step; the optimizer waits for the rest. Whether a model keeps to that is tried out first: at
+the first step after a snapshot that was copied at once, live tensors and copies must still be equal when the optimizer
+is about to write. After that torch's count of writes to each tensor is compared around every copy.
+
+Source of the idea: DataStates-LLM, arXiv 2601.16956.
+"""
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from retune_widget.engine.leaves import Tensors, owned, same_bits
+from retune_widget.errors import CaptureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LARGE = 64 * 1024
+"""Bytes from which on a tensor is copied later."""
+
+ARENAS = 2
+"""Snapshots whose memory is used again. Touching new memory costs more than the copy."""
+
+Pairs = list[tuple[Tensor, Tensor]]
+"""Each copy, and the live tensor that it is of."""
+
+
+class Copying:
+    """The large copies of one snapshot. Their memory is used again once nobody holds this."""
+
+    def __init__(self, memory: list[Tensor]) -> None:
+        """Nothing is copied yet; `memory` holds the copies of an earlier snapshot, or nothing."""
+        self._memory, self._used = memory, 0
+        self._whole: Future[bool] = Future()
+
+    def room_for(self, tensor: Tensor) -> Tensor:
+        """A tensor like this one, to copy it into."""
+        at, self._used = self._used, self._used + 1
+        if at == len(self._memory) or not _alike(self._memory[at], tensor):
+            self._memory[at : at + 1] = [torch.empty_like(tensor, memory_format=torch.preserve_format)]
+        return self._memory[at]
+
+    def make(self, pairs: Pairs, before: list[int]) -> None:
+        """Copy.
+
+        Args:
+            pairs: what.
+            before: torch's count of writes to each live tensor at the boundary: whatever was written since then was
+                written too early.
+        """
+        try:
+            if pairs:
+                torch._foreach_copy_([copy for copy, _ in pairs], [live for _, live in pairs])
+            self._whole.set_result(before == _writes(pairs))
+        except BaseException as error:  # noqa: BLE001  # raised again where the copies are asked for
+            self._whole.set_exception(error)
+
+    def is_whole(self) -> bool:
+        """Wait until all is copied; returns whether nothing was written meanwhile."""
+        return self._whole.result()
+
+    def wait(self) -> None:
+        """Wait until all is copied.
+
+        Raises:
+            CaptureError: a tensor was written meanwhile.
+        """
+        if not self.is_whole():
+            raise CaptureError(
+                "This state is lost: the step wrote parameters before its optimizer did, while they were being copied. "
+                "From now on everything is copied before a step begins."
+            )
+
+
+Asked: TypeAlias = "SimpleQueue[tuple[Copying, Pairs, list[int]] | None]"
+
+
+class Collected(Tensors):
+    """The tensors of one snapshot, by name."""
+
+    def __init__(self, copying: Copying) -> None:
+        """Nothing is collected yet."""
+        super().__init__()
+        self.copying = copying
+        self.pairs: Pairs = []
+        self._later = False
+
+    def own(self, tensor: Tensor) -> Tensor:
+        """A copy: made at once, or where only the optimizer writes the tensor, a place that will hold it."""
+        if not self._later or not _is_large(tensor):
+            return owned(tensor)
+        live = tensor.detach()
+        copy = self.copying.room_for(live)
+        self.pairs.append((copy, live))
+        return copy
+
+    @contextmanager
+    def written_by_the_optimizer_alone(self) -> Iterator[None]:
+        """What is collected inside may be copied later."""
+        self._later = True
+        try:
+            yield
+        finally:
+            self._later = False
+
+
+class Copies:
+    """Makes the copies of the snapshots of one run. One thread captures; any may wait.
+
+    Attributes:
+        pending: whether the next write to a live tensor has to be announced.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is known of the model yet: the first snapshot is copied at once."""
+        self.pending = False
+        self._lazily: bool | None = None
+        self._trial: tuple[Copying, Pairs] | None = None
+        self._current: Copying | None = None
+        self._asked: Asked = SimpleQueue()
+        self._end_helper: Callable[[], object] | None = None
+        self._free: deque[list[Tensor]] = deque([] for _ in range(ARENAS))
+
+    def collect(self) -> Collected:
+        """The place for the tensors of a new snapshot."""
+        self.wait()
+        if not self._free:
+            return Collected(Copying([]))
+        memory = self._free.popleft()
+        copying = Copying(memory)
+        weakref.finalize(copying, self._free.append, memory).atexit = False
+        return Collected(copying)
+
+    def begin(self, collected: Collected) -> None:
+        """Copy what is collected: now, or while training goes on."""
+        copying, pairs = collected.copying, collected.pairs
+        collected.pairs = []
+        if self._lazily:
+            self._current, self.pending = copying, True
+            if self._end_helper is None:
+                helper = threading.Thread(target=_help, args=(self._asked,), name="retune-copy", daemon=True)
+                helper.start()
+                self._end_helper = weakref.finalize(self, _end, self._asked, helper)
+            self._asked.put((copying, pairs, _writes(pairs)))
+        else:
+            copying.make(pairs, _writes(pairs))
+            if self._lazily is None:
+                self._trial, self.pending = (copying, pairs), True
+
+    def before_update(self) -> None:
+        """An optimizer is about to write parameters and its state."""
+        if not self.pending:
+            return
+        self.wait()
+        if self._trial is not None:
+            _, pairs = self._trial
+            self._lazily = all(same_bits(copy, live) for copy, live in pairs)
+        self._trial, self.pending = None, False
+
+    def wait(self) -> None:
+        """Wait until what is being copied is copied: somebody else may write the live tensors now."""
+        current, self._current = self._current, None
+        if current is not None and not current.is_whole():
+            self._lazily = False
+
+    def written(self) -> None:
+        """Live tensors are about to be written by something else than an optimizer."""
+        self.wait()
+        self._trial, self.pending = None, False
+
+    def close(self) -> None:
+        """End the helper thread; from now on everything is copied at once."""
+        self.written()
+        self._lazily = False
+        if self._end_helper is not None:
+            self._end_helper()
+
+    def unannounced(self) -> None:
+        """A step is complete that `before_update` was not called in: try again whether it is."""
+        self.written()
+        if self._lazily:
+            self._lazily = None
+
+
+def _end(asked: Asked, helper: threading.Thread) -> None:
+    """A daemon thread that came back from torch's code while the interpreter ends would abort the process."""
+    asked.put(None)
+    helper.join()
+
+
+def _help(asked: Asked) -> None:
+    while (work := asked.get()) is not None:
+        copying, pairs, before = work
+        copying.make(pairs, before)
+        del work, copying, pairs  # nothing is held while waiting
+
+
+def _is_large(tensor: Tensor) -> bool:
+    return (
+        tensor.nbytes >= LARGE
+        and tensor.device.type == "cpu"
+        and type(tensor) in {Tensor, nn.Parameter}
+        and (tensor.is_contiguous() or (tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)))  # noqa: PLR2004
+        and not (tensor.is_conj() or tensor.is_neg() or tensor.is_inference())
+    )
+
+
+def _alike(memory: Tensor, tensor: Tensor) -> bool:
+    return (memory.shape, memory.dtype, memory.stride()) == (tensor.shape, tensor.dtype, tensor.stride())
+
+
+def _writes(pairs: Pairs) -> list[int]:
+    """Torch's count of the writes in place to each live tensor."""
+    return [live._version for _, live in pairs]  # noqa: SLF001
