@@ -167,7 +167,7 @@ def test_a_fault_of_ours_does_not_end_the_saving(writer, store):
     store.refused = {"broken node"}
     writer.save_node(node("n1"))
     assert writer.flush(20)
-    assert "a record cannot be saved: RuntimeError: a bug" in writer.problems[1]
+    assert "A record cannot be saved. This is a fault in retune-widget: RuntimeError: a bug" in writer.problems[1]
     store.refused = {"broken commit"}
     writer.save_node(node("n2"))
     assert writer.flush(20)
