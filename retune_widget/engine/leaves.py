@@ -91,7 +91,8 @@ def is_leaf(state: object) -> bool:
 
 def owned(tensor: Tensor) -> Tensor:
     """A detached copy that nothing else writes to."""
-    return tensor.detach().clone().resolve_conj().resolve_neg()
+    copy = tensor.detach().clone()
+    return copy.resolve_conj().resolve_neg() if copy.is_conj() or copy.is_neg() else copy
 
 
 def same_bits(one: Tensor, other: Tensor) -> bool:

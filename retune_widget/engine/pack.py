@@ -124,7 +124,9 @@ def _fits(live: object, inner: Any, tensors: Tensors, written: Written) -> bool:
 
 def _pack_mapping(state: Any, name: str, tensors: Tensors) -> Any:
     pairs = [
-        [pack(key, f"{name}/key{i}", tensors), pack(value, f"{name}/{key if type(key) in {str, int} else i}", tensors)]
+        [key, pack(value, f"{name}/{key}", tensors)]
+        if type(key) is str
+        else [pack(key, f"{name}/key{i}", tensors), pack(value, f"{name}/{key if type(key) is int else i}", tensors)]
         for i, (key, value) in enumerate(state.items())
     ]
     if type(state) is not defaultdict:

@@ -65,7 +65,7 @@ def capture(tensors: Tensors) -> dict[str, Any]:
     kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
     tensors["rng/numpy"] = torch.from_numpy(np.asarray(keys, np.uint32).view(np.int32).copy())
     version, words, gauss = random.getstate()
-    tensors["rng/python"] = torch.tensor(words, dtype=torch.int64)
+    tensors["rng/python"] = torch.from_numpy(np.array(words, np.int64))
     return {
         "devices": len(devices),
         "numpy": [kind, position, has_gauss, cached],
