@@ -1,0 +1,68 @@
+"""Every optimizer, scheduler and setup, restored in place, in fresh objects and in a fresh process: equal bits."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engine.matrix.cases import (
+    CASES,
+    KS,
+    PRODUCT,
+    begin,
+    begin_elsewhere,
+    expected,
+    keep_each,
+    on_to_the_end,
+    with_no_break,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+NAMES = [*CASES, *(PRODUCT if os.environ.get("RETUNE_MATRIX") else ())]
+"""With every scheduler over every optimizer in `make soak`."""
+
+reference = functools.cache(with_no_break)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_place_and_in_fresh_objects(name):
+    run = begin(name)
+    nodes = keep_each(run)
+    run.step(2)
+    for k in (*reversed(KS), KS[-1]):  # the last one twice, with other training in between
+        run.restore(nodes[k])
+        assert on_to_the_end(run, k) == expected(reference(name), k)
+    for k, node in nodes.items():
+        fresh = begin_elsewhere(name)
+        fresh._engine.restore(run._writer.load_checkpoint(node.checkpoint))
+        assert on_to_the_end(fresh, k) == expected(reference(name), k)
+        fresh.close()
+    run.close()
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What one child process made of the saved runs, by name."""
+    folder = tmp_path_factory.mktemp("saved")
+    for index, name in enumerate(NAMES):
+        path = folder / f"{index}"
+        path.mkdir()
+        (path / "name").write_text(name)
+        run = begin(name, path=path / "run")
+        keep_each(run)
+        run.close()
+    command = [sys.executable, "-m", "tests.engine.matrix.child", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60 + len(NAMES))
+    return json.loads((folder / "found.json").read_text())
+
+
+@pytest.mark.timeout(120 + 2 * len(NAMES))
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_fresh_process(name, found):
+    assert [k for k, *_ in found[name]] == [KS[-1], *reversed(KS), KS[-1]]
+    for k, *came in found[name]:
+        assert came == expected(reference(name), k)
