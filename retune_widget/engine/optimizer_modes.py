@@ -2,14 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, optim
+from torch import optim
 
 from retune_widget.engine import optimizer_state
 from retune_widget.engine.attributes import Attributes
 from retune_widget.engine.leaves import owned
-from retune_widget.engine.pack import Written, write
+from retune_widget.engine.pack import write
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from retune_widget.engine.pack import Written
 
 
 @contextmanager
