@@ -27,7 +27,7 @@ SCHEDULERS = {
     "StepLR": lambda o: its.StepLR(o, 5, 0.5),
     "MultiStepLR": lambda o: its.MultiStepLR(o, [3, 15, 18], 0.5),
     "ExponentialLR": lambda o: its.ExponentialLR(o, 0.95),
-    "CosineAnnealingLR": lambda o: its.CosineAnnealingLR(o, 20),
+    "CosineAnnealingLR": lambda o: its.CosineAnnealingLR(o, 60),
     "CosineAnnealingWarmRestarts": lambda o: its.CosineAnnealingWarmRestarts(o, 6),
     "OneCycleLR": lambda o: its.OneCycleLR(o, 0.2, total_steps=60, cycle_momentum=False),
     "LambdaLR": lambda o: its.LambdaLR(o, lambda step: 0.97**step),

@@ -182,6 +182,11 @@ def half_frozen():
     return simple(OPTIMIZERS["NAdam"], model)
 
 
+def compiled():
+    """The model in the wrapper of `torch.compile`; whole batches only, as each size is a graph of its own."""
+    return simple(OPTIMIZERS["AdamW tensor lr"], torch.compile(network(), backend="aot_eager"), data=Noisy(32))
+
+
 SETUPS = {
     **{
         f"{name} in {str(dtype).removeprefix('torch.')}": (lambda name=name, dtype=dtype: typed(name, dtype))
@@ -198,4 +203,5 @@ SETUPS = {
     "SparseAdam": sparse,
     "tied weights, buffers that are not persistent, generators": odd,
     "frozen layers": half_frozen,
+    "compiled model": compiled,
 }

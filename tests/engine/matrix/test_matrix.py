@@ -21,6 +21,7 @@ from tests.engine.matrix.cases import (
     with_no_break,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch compiles with its own
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = [*CASES, *(PRODUCT if os.environ.get("RETUNE_MATRIX") else ())]
 """With every scheduler over every optimizer in `make soak`."""
