@@ -1,4 +1,4 @@
-"""Compiled models and compiled optimizer steps: a restore or a new learning rate compiles nothing anew, bits are equal."""
+"""Compiled models and optimizer steps: a restore or a new learning rate compiles nothing anew; bits are equal."""
 
 import shutil
 
@@ -102,7 +102,10 @@ def test_a_restore_and_a_change_compile_nothing(kind):
 
 @kinds
 def test_every_bit_is_the_same_after_going_back(kind):
-    assert_golden(lambda: getattr(Compiled(), kind)())
+    def make():
+        return getattr(Compiled(), kind)()
+
+    assert_golden(make)
 
 
 def test_the_start_has_no_optimizer_state_so_a_compiled_update_is_compiled_once_more_there():
