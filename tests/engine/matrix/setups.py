@@ -84,7 +84,7 @@ def plateau():
     return stepped(make)
 
 
-def accumulating():
+def accumulating(optimizer=OPTIMIZERS["Adam"], model=None, **more):
     """Three batches for one step: at 14 and at 8 gradients of two of them are in flight."""
 
     def make(parts):
@@ -96,14 +96,13 @@ def accumulating():
             (loss / 3).backward()
             counter.count = (counter.count + 1) % 3
             if not counter.count:
-                nn.utils.clip_grad_norm_(parts["model"].parameters(), 1.0)
                 optimizer.step()
                 optimizer.zero_grad()
             return loss
 
         return step
 
-    return stepped(make, OPTIMIZERS["Adam"])
+    return stepped(make, optimizer, model, **more)
 
 
 def averaged(*, use_buffers):
@@ -163,10 +162,25 @@ def in_bfloat16():
     return stepped(make, OPTIMIZERS["AdamW"])
 
 
-def sparse():
+def clipped():
+    def make(parts):
+        def step(batch):
+            parts["optimizer"].zero_grad()
+            loss = cross_entropy(parts["model"](batch[0]), batch[1])
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(parts["model"].parameters(), 0.5)
+            parts["optimizer"].step()
+            return {"loss": loss, "norm": norm}
+
+        return step
+
+    return stepped(make)
+
+
+def sparse(setup):
     torch.manual_seed(4)
     model = nn.EmbeddingBag(10, 3, sparse=True)
-    return simple(lambda parameters: optim.SparseAdam(parameters, lr=0.01), model, data=Words())
+    return setup(lambda parameters: optim.SparseAdam(parameters, lr=0.01), model, data=Words())
 
 
 def odd():
@@ -200,7 +214,9 @@ SETUPS = {
     "average with buffers": lambda: averaged(use_buffers=True),
     "GradScaler in float16": scaled,
     "autocast in bfloat16": in_bfloat16,
-    "SparseAdam": sparse,
+    "SparseAdam": lambda: sparse(simple),
+    "sparse gradients in flight": lambda: sparse(accumulating),
+    "clipped gradients": clipped,
     "tied weights, buffers that are not persistent, generators": odd,
     "frozen layers": half_frozen,
     "compiled model": compiled,
