@@ -8,12 +8,10 @@ from torch import optim
 
 from retune_widget.engine import optimizer_state
 from retune_widget.engine.attributes import Attributes
-from retune_widget.engine.leaves import owned
+from retune_widget.engine.leaves import Tensors, owned
 from retune_widget.engine.pack import write
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from retune_widget.engine.pack import Written
 
 
@@ -45,7 +43,7 @@ class _Kept:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self._parameters = {f"{index}": parameter for index, parameter in enumerate(parameters)}
         self._weights = {name: owned(parameter) for name, parameter in self._parameters.items()}
-        self._tensors: dict[str, Tensor] = {}
+        self._tensors = Tensors()
         attributes = Attributes(self._tensors, parameters)
         names = {parameter: name for name, parameter in self._parameters.items()}
         self._state = optimizer_state.capture(optimizer, "its", names, self._tensors, attributes)

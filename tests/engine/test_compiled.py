@@ -8,6 +8,7 @@ from torch import nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
 import retune_widget as rt
+from retune_widget.engine import copies
 from tests.engine.laboratory import Noisy, assert_golden, cross_entropy, losses
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch compiles with its own
@@ -70,7 +71,8 @@ class Compiled:
 
 
 @pytest.fixture(autouse=True)
-def nothing_compiled_is_left():
+def nothing_compiled_is_left(monkeypatch):
+    monkeypatch.setattr(copies, "LARGE", 1)  # copied while training goes on, where that may be
     yield
     torch._dynamo.reset()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from retune_widget.engine import copies
 from tests.engine.matrix.cases import (
     CASES,
     KS,
@@ -29,6 +30,13 @@ NAMES = [*CASES, *(PRODUCT if os.environ.get("RETUNE_MATRIX") else ())]
 reference = functools.cache(with_no_break)
 
 
+@pytest.fixture
+def all_are_large(monkeypatch):
+    """Even the tensors of small networks are copied while training goes on, as large ones are."""
+    monkeypatch.setattr(copies, "LARGE", 1)
+
+
+@pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("name", NAMES)
 def test_in_place_and_in_fresh_objects(name):
     run = begin(name)
