@@ -36,10 +36,10 @@ PRODUCT = {
 """Each scheduler over each optimizer."""
 
 
-def begin(name, *, path=":memory:"):
+def begin(name, *, path=":memory:", **options):
     """A new run of a case, from the same start each time."""
     seed_all()
-    return rt.Run(**{**CASES, **PRODUCT}[name](), path=path)
+    return rt.Run(**{**CASES, **PRODUCT}[name](), path=path, **options)
 
 
 def begin_elsewhere(name, **options):
@@ -69,13 +69,18 @@ def with_no_break(name):
 
 
 def keep_each(run):
-    """Train to the last k, with a checkpoint at each; returns them by k."""
-    nodes = {}
+    """Train to the last k, with a checkpoint at each."""
     for k in KS:
         if k:
             run.step(k - run.head.step)
-        nodes[k] = run.checkpoint()
-    return nodes
+        run.checkpoint()
+
+
+def keep_each_on_the_way(name):
+    """A run that trained beyond the last k without a stop, and its nodes by k: copied while training went on."""
+    run = begin(name, checkpoint_every=2)
+    run.step(KS[-1] + 2)
+    return run, {node.step: node for node in run.tree.nodes if node.step in KS}
 
 
 def on_to_the_end(run, k):

@@ -18,6 +18,7 @@ from tests.engine.matrix.cases import (
     begin_elsewhere,
     expected,
     keep_each,
+    keep_each_on_the_way,
     on_to_the_end,
     with_no_break,
 )
@@ -39,9 +40,7 @@ def all_are_large(monkeypatch):
 @pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("name", NAMES)
 def test_in_place_and_in_fresh_objects(name):
-    run = begin(name)
-    nodes = keep_each(run)
-    run.step(2)
+    run, nodes = keep_each_on_the_way(name)
     for k in (*reversed(KS), KS[-1]):  # the last one twice, with other training in between
         run.restore(nodes[k])
         assert on_to_the_end(run, k) == expected(reference(name), k)
