@@ -138,7 +138,7 @@ function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): v
       ["changes", node.changes, () => changesList(node)],
       [
         "keeping",
-        [node.exact, node.why, node.digest, node.saved, node.save_error, node.bytes],
+        [node.exact, node.why, node.verified, node.digest, node.saved, node.save_error, node.bytes],
         () => keepingBox(node),
       ],
       ["values", node.values, () => valuesTable(node)],

@@ -139,6 +139,7 @@ export interface DetailNode {
   note: string;
   exact: boolean;
   why: string | null;
+  verified: boolean | null;
   digest: string | null;
   saved: boolean;
   save_error: string | null;

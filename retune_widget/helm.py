@@ -216,7 +216,7 @@ class Helm(Standing):
         snapshot = self._writer.load_checkpoint(node.checkpoint)
         self._engine.restore(snapshot, resuming=resuming)
         self.tail = None
-        self._engine.tainted = None if self._engine.feed.why else node.why
+        self._engine.tainted = None if self._engine.feed.why else node.tainted
         self._node, self._branch = node, node.branch
         self._before, self._changed = snapshot, False
         self._forks = not is_tip(self.tree, self.history, node)

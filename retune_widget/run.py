@@ -278,7 +278,7 @@ class Run(Training, Record):
     @property
     def problems(self) -> list[str]:
         """What is not saved and why, and why the run is not exact; empty when all is well."""
-        why, tail = self._engine.why_inexact, self._helm.tail
+        why, tail = self._helm.why_inexact, self._helm.tail
         exactness = [f"Not exact: {why}."] if why else []
         return [*exactness, *([tail_notice(tail, self.head)] if tail else []), *self._writer.problems]
 

@@ -53,6 +53,11 @@ class Standing:
         branch, step, epoch, node_id = self._place
         return Head(branch.name, step, epoch, node_id)
 
+    @property
+    def why_inexact(self) -> str | None:
+        """Why the state at the head is not exact, or None if it is."""
+        return self._engine.why_inexact or self._node.doubt
+
     def _is_held(self) -> bool:
         """Whether the last node holds the state: nothing was trained or changed since, nor written by hand."""
         if self._before is None or self._changed:
@@ -80,12 +85,11 @@ class Standing:
         note: str = "",
         checkpoint: CheckpointHandle | None = None,
     ) -> Node:
-        why = self._engine.why_inexact
         node = self.tree.add_node({
             "branch": self._branch, "step": self._engine.step, "epoch": self._engine.epoch,
             "parent": self._node if self.tree.nodes else None, "cause": cause, "changes": changes,
             "checkpoint": checkpoint or CheckpointHandle(uuid.uuid4().hex), "author": author, "note": note,
-            "exact": why is None, "why": why, "values": values or dict(self._engine.values()),
+            "tainted": self._engine.why_inexact, "values": values or dict(self._engine.values()),
         })  # fmt: skip
         self._before, self._changed = snapshot, False
         self.store_history()  # before the checkpoint: a node that is saved has its rows saved

@@ -14,7 +14,7 @@ from retune_widget.tracking.verdict import Verdict
 
 
 def verify(engine: Engine, tree: Tree, history: History, writer: Writer, node: Node) -> Verdict:
-    """Replay from the node's parent, beside the live state.
+    """Replay from the node's parent, beside the live state; the node keeps what came of it.
 
     Raises:
         StatusError: it cannot be replayed: it is the start, the data cannot be set to its position, or the loop is the
@@ -43,7 +43,10 @@ def verify(engine: Engine, tree: Tree, history: History, writer: Writer, node: N
     with beside_the_run(engine):
         part = first_difference(replay(engine, start, values, node.step, compare), expected)
     step, metric = other[0] if other else (None, None)
-    return Verdict(node, node.step - parent.step, metric, step, part)
+    verdict = Verdict(node, node.step - parent.step, metric, step, part)
+    tree.judge(node, None if verdict else verdict.found)
+    writer.save_node(node.record())
+    return verdict
 
 
 def _same(recorded: float | None, value: float) -> bool:

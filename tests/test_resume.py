@@ -204,6 +204,21 @@ def test_other_conditions_are_said(path):
     run.close()
 
 
+def test_other_data_of_the_same_length_is_said(path):
+    run = train(path)
+    run.step(2)
+    digest = run.digest()
+    run.close()
+    other = Noisy()
+    other.x[7] += 1
+    run = again(path, data=other)
+    assert run.problems == ["Not exact: it was resumed under other conditions: sample 7 of the data is another one."]
+    assert run.digest() == digest  # it is restored all the same
+    run.step(1)
+    assert not run.checkpoint().exact
+    run.close()
+
+
 def test_another_model_is_refused_and_nothing_is_lost(path):
     run = train(path)
     run.step(2)

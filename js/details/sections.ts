@@ -66,7 +66,7 @@ export function changesList(node: DetailNode): HTMLElement | null {
 /** Exact or not and why; the digest; where the checkpoint is kept. */
 export function keepingBox(node: DetailNode): HTMLElement {
   const exactness = node.exact
-    ? h("span", "rtw-good", {}, "✓ exact")
+    ? h("span", "rtw-good", {}, node.verified ? "✓ exact, verified" : "✓ exact")
     : h("span", "rtw-warning", {}, `≈ not exact${node.why ? `: ${node.why}` : ""}`);
   const box = h("div", "rtw-box", {}, exactness);
   if (node.digest) {

@@ -119,6 +119,7 @@ class DatasetFeed:
         self._batch: Any = None
         self._holds_batch = False
         options = dict(loader_options or {})
+        self.source = None if options.get("num_workers") else dataset
         rows = _tensor_rows(dataset) if "collate_fn" not in options else None
         if rows is not None:
             options["collate_fn"] = list

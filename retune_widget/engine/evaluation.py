@@ -12,6 +12,7 @@ from retune_widget.engine import generators, rng
 from retune_widget.engine.attributes import Attributes
 from retune_widget.engine.leaves import Tensors, owned
 from retune_widget.engine.move import to_device
+from retune_widget.engine.optimizer_modes import in_evaluation_mode
 from retune_widget.engine.pack import pack, unpack_into, write
 from retune_widget.engine.state import MODULE_INTERNAL, LiveState
 
@@ -21,7 +22,10 @@ Metrics = dict[str, Any]
 
 @contextmanager
 def aside(live: LiveState) -> Iterator[None]:
-    """Inside: evaluation mode, no gradients. Outside: modes, buffers, attributes, `.grad`, generators as they were."""
+    """Inside: evaluation mode, no gradients. Outside: modes, buffers, attributes, `.grad`, generators as they were.
+
+    Optimizers that have modes (schedule-free ones) are in evaluation mode too, and put back with their parameters.
+    """
     models = list(live.models.values())
     modules = {id(module): module for model in models for module in model.modules()}.values()
     named = [tensor for model in models for tensor in (*model.parameters(), *model.buffers())]
@@ -38,7 +42,7 @@ def aside(live: LiveState) -> Iterator[None]:
             model.eval()
         for parameter, _ in gradients:
             parameter.grad = None
-        with rng.undisturbed(), torch.no_grad():
+        with rng.undisturbed(), torch.no_grad(), in_evaluation_mode(live.optimizers.values()):
             yield
     finally:
         for i, (module, its) in enumerate(zip(modules, kept, strict=True)):

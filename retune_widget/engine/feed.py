@@ -28,11 +28,13 @@ class Feed(Protocol):
         epoch: full passes completed.
         length: samples in a dataset, or batches in a list; None where it is not known.
         steps_per_epoch: batches in one pass, None where it is not known.
+        source: what can be read by index here, for its length: a dataset, or a list of batches. None: nothing can.
     """
 
     exact: bool
     why: str | None
     epoch: int
+    source: Any
 
     @property
     def length(self) -> int | None:

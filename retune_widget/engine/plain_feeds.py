@@ -13,7 +13,7 @@ class SequenceFeed:
     why: str | None = None
 
     def __init__(self, batches: Sequence[Any]) -> None:
-        self._batches = batches
+        self._batches = self.source = batches
         self.epoch, self._index = 0, 0
 
     @property
@@ -60,7 +60,7 @@ class NoData:
     exact = True
     why: str | None = None
     epoch = 0
-    length = steps_per_epoch = None
+    length = steps_per_epoch = source = None
 
     def next(self) -> None:
         """No batch."""
@@ -99,7 +99,7 @@ class OpaqueFeed:
         self._failure: Exception | None = None
         self.epoch, self._index = 0, 0
 
-    length = None
+    length = source = None
 
     @property
     def steps_per_epoch(self) -> int | None:

@@ -21,7 +21,9 @@ Json = dict[str, Any]
 Access = tuple[Callable[[], Any], Callable[[Any], None]]
 """How a registered value is read, and put in force."""
 
-MODULE_INTERNAL = frozenset(vars(nn.Module())) - {"training"}
+_COMPILED = frozenset({"_super_module_initialized", "_torchdynamo_wrapper_id"})
+"""What the wrapper of `torch.compile` keeps about itself: an address, which is another one in each process."""
+MODULE_INTERNAL = frozenset(vars(nn.Module())) - {"training"} | _COMPILED
 """Attributes that torch keeps for itself: hooks, and the parameters and buffers, which have names of their own."""
 
 

@@ -48,6 +48,7 @@ def nodes_frame(tree: Tree, history: History) -> pd.DataFrame:
             "pinned": node.pinned,
             "exact": node.exact,
             "why": node.why,
+            "verified": node.verified,
             "digest": node.digest,
             "note": node.note,
             "created": pd.Timestamp(node.created, unit="s", tz="UTC"),

@@ -82,6 +82,8 @@ class NodeRecord(TypedDict):
     pinned: bool
     checkpoint: str
     values: dict[str, Value]
+    verified: bool | None
+    differs: str | None
 
 
 @dataclass(eq=False)
@@ -127,6 +129,12 @@ class Node:
 
     A node with `changes` holds the state from *before* them: restoring it takes them back. `values` are the
     hyperparameters in that state, by key.
+
+    Attributes:
+        tainted: why its state could not be reached again, as it was known when the node was made.
+        verified: whether its stretch, trained again, gave its state; None: nobody has tried.
+        differs: what came out otherwise, the last time that somebody tried.
+        doubted: the nearest node on the way here, or this one, that is not reached again.
     """
 
     id: str
@@ -140,10 +148,12 @@ class Node:
     changes: tuple[ValueChange, ...] = ()
     author: str = "user"
     note: str = ""
-    exact: bool = True
-    why: str | None = None
+    tainted: str | None = None
     pinned: bool = False
     created: float = field(default_factory=time.time)
+    verified: bool | None = None
+    differs: str | None = None
+    doubted: str | None = None
 
     @classmethod
     def from_record(
@@ -153,8 +163,24 @@ class Node:
         return cls(
             record["id"], branch, record["step"], record["epoch"], parent, record["cause"], checkpoint,
             record["values"], tuple(ValueChange(*its) for its in record["changes"]), record["author"],
-            record["note"], record["exact"], record["why"], record["pinned"], record["created"],
+            record["note"], record["why"], record["pinned"], record["created"],
+            record.get("verified"), record.get("differs"),
         )  # fmt: skip
+
+    @property
+    def why(self) -> str | None:
+        """Why it is not exact, or None if nothing stands against it."""
+        return (self.differs and f"it is not reached again: {self.differs}") or self.tainted or self.doubt
+
+    @property
+    def exact(self) -> bool:
+        """Whether its state comes out again, bit for bit, as far as is known."""
+        return self.why is None
+
+    @property
+    def doubt(self) -> str | None:
+        """What a verification of the way to here says against all that follows, or None."""
+        return self.doubted and f"{self.doubted}, on the way here, is not reached again"
 
     @property
     def saved(self) -> bool:
@@ -188,11 +214,13 @@ class Node:
             "author": self.author,
             "note": self.note,
             "exact": self.exact,
-            "why": self.why,
+            "why": self.tainted,
             "created": self.created,
             "pinned": self.pinned,
             "checkpoint": self.checkpoint.id,
             "values": dict(self.values),
+            "verified": self.verified,
+            "differs": self.differs,
         }
 
 

@@ -75,6 +75,7 @@ class Tree:
                     tree._branches[record["id"]].fork = tree._nodes[record["fork"]]
             tree._next_node = 1 + max(int(name.removeprefix("n")) for name in tree._nodes)
             tree._next_branch = 1 + max(tree._branches)
+            tree._cast_doubts()
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"The records of this run do not fit together: {error!r}.") from error
         return tree
@@ -170,6 +171,7 @@ class Tree:
         with self._lock:
             node = Node(id=f"n{self._next_node}", **node_fields)  # type: ignore[arg-type]  # the fields of Node
             self._next_node += 1
+            node.doubted = node.parent.doubted if node.parent else None
             self._nodes[node.id] = node
             self.revision += 1
             return node
@@ -212,6 +214,13 @@ class Tree:
         with self._lock:
             self.revision += 1
 
+    def judge(self, node: Node, differs: str | None) -> None:
+        """A node's stretch was trained again: note what differs, or that all of it came out the same."""
+        with self._lock:
+            node.verified, node.differs = differs is None, differs
+            self._cast_doubts()
+            self.revision += 1
+
     def delete(self, branch: Branch) -> tuple[tuple[Branch, ...], tuple[Node, ...]]:
         """Take out a branch and everything that grew from it; returns what went."""
         with self._lock:
@@ -225,6 +234,11 @@ class Tree:
                 del self._nodes[node.id]
             self.revision += 1
             return branches, nodes
+
+    def _cast_doubts(self) -> None:
+        for node in self._nodes.values():  # parents come first
+            above = node.parent.doubted if node.parent else None
+            node.doubted = above if node.differs is None else node.id
 
     def _free_name(self, name: str, but: Branch | None = None) -> str:
         taken = {b.name for b in self._branches.values() if b is not but}

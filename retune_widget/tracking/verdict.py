@@ -9,6 +9,8 @@ from retune_widget.tracking.tree import Node
 class Verdict:
     """Whether a replay from the parent gave the node's state. True where it did: `if run.verify(node): …`.
 
+    The node keeps it: one that is not reached again is no longer `exact`, nor is what follows it.
+
     Attributes:
         node: that was verified.
         steps: that were trained again.

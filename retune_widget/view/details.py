@@ -46,6 +46,7 @@ def describe(run: Run, node: Node) -> wire.DetailNode:
         "note": node.note,
         "exact": node.exact,
         "why": node.why,
+        "verified": node.verified,
         "digest": node.digest,
         "saved": node.saved,
         "save_error": checkpoint.error,

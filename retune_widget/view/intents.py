@@ -197,7 +197,8 @@ def said(kind: str, result: Any) -> str:
         case "branch" | "undo", Branch():
             return f"On {result.name} from step {result.fork_step:,}: paused."
         case "verify", Verdict():
-            return f"{result.node.id} is exact: {result.found}."
+            found = "is exact" if result.node.exact else "is reached again"  # what was before it may stand against it
+            return f"{result.node.id} {found}: {result.found}."
         case "delete_branch", Branch():
             return f"{result.name} is deleted."
     return ""

@@ -151,6 +151,7 @@ class DetailNode(TypedDict):
     note: str
     exact: bool
     why: str | None
+    verified: bool | None
     digest: str | None
     saved: bool
     save_error: str | None

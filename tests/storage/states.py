@@ -95,6 +95,8 @@ def node(node_id: str = "n0", note: str = "", branch_id: int = 0) -> NodeRecord:
         "created": 2.5,
         "pinned": False,
         "checkpoint": "c0",
+        "verified": None,
+        "differs": None,
     }
 
 

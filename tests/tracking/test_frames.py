@@ -82,7 +82,7 @@ def test_the_nodes():
         table = run.nodes
         assert list(table.columns) == [
             "id", "branch", "step", "parent", "cause", "changes", "metrics", "bytes", "pinned", "exact", "why",
-            "digest", "note", "created",
+            "verified", "digest", "note", "created",
         ]  # fmt: skip
         assert table.id.tolist() == ["n0", "n1", "n2"]
         assert table.cause.tolist() == ["start", "manual", "change"]

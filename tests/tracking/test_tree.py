@@ -164,3 +164,41 @@ def test_a_node_as_plain_data_is_whole():
     record = node.record()
     assert (record["parent"], record["changes"]) == ("n0", [("lr", 0.1, 0.2, None)])
     assert (node.saved, node.digest, node.label) == (False, None, "lr 0.1→0.2")
+
+
+def test_a_node_that_is_not_reached_again_casts_doubt_on_what_follows_it_alone():
+    it = Planted()
+    a = it.node(it.main, 3, parent=it.root)
+    b = it.node(it.main, 6, parent=a)
+    one = it.tree.add_branch("one", a, named_by_hand=True)
+    c = it.node(one, 5, parent=a)
+    before = it.tree.revision
+    it.tree.judge(b, None)
+    it.tree.judge(a, "another loss")
+    it.tree.judge(c, "another weight")
+    d = it.node(one, 7, parent=c)
+    assert it.tree.revision > before
+    assert [node.verified for node in (it.root, a, b, c, d)] == [None, False, True, False, None]
+    here = "on the way here, is not reached again"
+    expected = [
+        None, "it is not reached again: another loss", f"n1, {here}", "it is not reached again: another weight",
+        f"n3, {here}",
+    ]  # fmt: skip
+    assert [node.why for node in it.tree.nodes] == expected
+    branches, nodes = ([its.record() for its in part] for part in (it.tree.branches, it.tree.nodes))
+    again = Tree.from_records(branches, nodes, CheckpointHandle)
+    assert [(node.why, node.verified) for node in again.nodes] == [(node.why, node.verified) for node in it.tree.nodes]
+    it.tree.judge(c, None)
+    assert (c.why, d.why) == (f"n1, {here}", f"n1, {here}")
+    it.tree.judge(a, None)
+    assert all(node.exact for node in it.tree.nodes)
+
+
+def test_nodes_of_before_there_were_verdicts():
+    it = Planted()
+    record = it.node(it.main, 3, parent=it.root).record()
+    record["why"] = "the loop was left inside step 3"
+    del record["verified"], record["differs"]
+    tree = Tree.from_records([it.main.record()], [it.root.record(), record], CheckpointHandle)
+    node = tree.node("n1")
+    assert (node.exact, node.why, node.verified) == (False, "the loop was left inside step 3", None)

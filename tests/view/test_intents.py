@@ -12,6 +12,7 @@ def test_a_node_is_verified_and_a_difference_is_an_error_with_what_differs(run, 
     ask(view.toolbar, kind="checkpoint", note=None)
     answer = ask(view.tree, kind="verify", node="n1")
     assert (answer["ok"], answer["text"]) == (True, "n1 is exact: 5 steps trained again, every bit is the same.")
+    assert (view.details.node["exact"], view.details.node["verified"]) == (True, True)
     with torch.no_grad():
         run._engine.live.models["model"].bias[0].add_(1.0)
     ask(view.toolbar, kind="step", n=1)
@@ -19,6 +20,15 @@ def test_a_node_is_verified_and_a_difference_is_an_error_with_what_differs(run, 
     answer = ask(view.details, kind="verify", node="n2")
     assert not answer["ok"]
     assert answer["error"].startswith("n2 is not reached again: another train/loss at step 6; param/model/")
+    assert [node["exact"] for node in view.tree.nodes] == [True, True, False]
+    shown = view.details.node
+    assert (shown["exact"], shown["verified"]) == (False, False)
+    assert shown["why"].startswith("it is not reached again: another train/loss at step 6; param/model/")
+    ask(view.toolbar, kind="step", n=1)
+    ask(view.toolbar, kind="checkpoint", note=None)
+    assert view.details.node["why"] == "n2, on the way here, is not reached again"
+    answer = ask(view.tree, kind="verify", node="n3")
+    assert answer["text"] == "n3 is reached again: 1 step trained again, every bit is the same."
     assert ask(view.tree, kind="verify", node="n0")["error"] == "The start has no parent to be replayed from."
 
 

@@ -173,6 +173,7 @@ def details(**changes: Any) -> Traits:
             "note": "before decay",
             "exact": True,
             "why": None,
+            "verified": None,
             "digest": "7f3a" + "0" * 56 + "e9c1",
             "saved": True,
             "save_error": None,
