@@ -15,6 +15,7 @@ from retune_widget.errors import (
 from retune_widget.run import Run
 from retune_widget.saved import SavedRun
 from retune_widget.saved import open_run as open  # noqa: A004  # read as retune_widget.open(path)
+from retune_widget.tracking.budget import DiskUse
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.tree import Branch, Node
@@ -27,6 +28,7 @@ __all__ = [
     "Branch",
     "CaptureError",
     "Change",
+    "DiskUse",
     "Head",
     "Hyperparameter",
     "HyperparameterError",

@@ -11,23 +11,20 @@ from typing import TYPE_CHECKING, Any
 from torch.optim import Optimizer
 
 from retune_widget.engine import commands
-from retune_widget.engine.changes import PlannedChange, plan
+from retune_widget.engine.changes import PlannedChange, leaves_a_trace, plan
 from retune_widget.engine.engine import Engine
-from retune_widget.engine.fingerprint import Fingerprint, difference, fingerprint
+from retune_widget.engine.fingerprint import Fingerprint, difference
 from retune_widget.engine.readings import Readings
 from retune_widget.engine.rng import mix
-from retune_widget.engine.snapshot import Snapshot
-from retune_widget.engine.steps import Metrics, to_floats
+from retune_widget.engine.steps import Metrics
 from retune_widget.errors import StatusError
-from retune_widget.standing import Standing
-from retune_widget.storage.places import describe
-from retune_widget.storage.reopen import Reopened, reopen
-from retune_widget.storage.store import Store, change_records
+from retune_widget.keeping import Keeping, Rules
+from retune_widget.storage.reopen import Reopened
+from retune_widget.storage.store import change_records
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change, merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
-from retune_widget.tracking.recorder import Recorder
 from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, ValueChange
 from retune_widget.verify import verify
 
@@ -38,21 +35,16 @@ STORE_EVERY = 0.5
 """Seconds between the moments at which new history goes to the store."""
 
 
-class Helm(Standing):
+class Helm(Keeping):
     """Steers one run.
 
     Attributes:
-        recorder: writes the history, and knows what the step at hand uses.
         changes: every acknowledged change of a value, oldest first.
     """
 
-    def __init__(
-        self, engine: Engine, tree: Tree, history: History, writer: Writer, *, checkpoint_every: int | None
-    ) -> None:
+    def __init__(self, engine: Engine, tree: Tree, history: History, writer: Writer, rules: Rules) -> None:
         """Take the parts; `begin` or `resume` comes next."""
-        super().__init__(engine, tree, history, writer)
-        self._checkpoint_every = checkpoint_every
-        self.recorder = Recorder(history)
+        super().__init__(engine, tree, history, writer, rules)
         self.changes: list[ChangeRecord] = []
         self._next_store = 0.0
         self._readings = Readings(engine.hyperparameters)
@@ -71,10 +63,15 @@ class Helm(Standing):
         self.changes.extend(saved.changes)
         self._restore(node, resuming=True)
         self._engine.elsewhere = difference(saved.info.get("fingerprint", {}), now)
-        if saved.place.changed:
-            self._engine.apply(self._engine.plan({its.key: its.new for its in node.changes}))
-            self._changed = True
         self._branch, self._forks = branch, saved.place.forks or self.tree.last(branch) is not node
+        if saved.place.changed:
+            values = {its.key: its.new for its in node.changes}
+            if self._forks:  # a node that was lost stands after it: a branch begins without the changes of its fork
+                self._set(values)
+            else:
+                self._engine.apply(self._engine.plan(values))
+                self._changed = True
+            branch, node = self._branch, self._node
         tip = self.history.tip(branch)
         if tip > node.step and not self._forks:
             self.tail = range(node.step + 1, tip + 1)
@@ -96,10 +93,17 @@ class Helm(Standing):
             self.history.cut(self._branch, self.tail.start - 1)
             self.tail = None
         self._before, self._changed = None, False
+        self._by_hand = self._by_hand or self._engine.own_loop
         self.recorder.step(self._branch, step, self._engine.epoch, metrics)
         self._arrive()
-        if self._checkpoint_every and step % self._checkpoint_every == 0:
+        if self.is_best(step, metrics):
+            self.checkpoint("best")
+        if self._rules.every and step % self._rules.every == 0:
             self.checkpoint("interval")
+        elif self.is_rolling_due():
+            self.checkpoint("interval", rolling=True)
+            self.drop_rolling()
+        self.tidy()
         now = time.monotonic()
         if now >= self._next_store:
             self._next_store = now + STORE_EVERY
@@ -108,6 +112,7 @@ class Helm(Standing):
     def finish(self) -> None:
         """Training ended: the state there becomes a node."""
         self.checkpoint("interval", "end")
+        self.tidy()
         self.store_history()
 
     def close(self, *, keep: bool) -> None:
@@ -129,7 +134,18 @@ class Helm(Standing):
 
     def execute(self, command: commands.Steering) -> Any:
         """Carry out a command; returns what it made."""
+        self.look_again()
+        try:
+            return self._carry_out(command)
+        finally:
+            self.take_mark()
+
+    def look_again(self) -> None:
+        """Before training goes on, or anything is done: was the state written by hand?"""
         self.refresh_root()
+        self.notice_edits()
+
+    def _carry_out(self, command: commands.Steering) -> Any:
         match command:
             case commands.SetHyperparameters(values, author, note):
                 result: Any = self._set(values, author, note)
@@ -143,9 +159,12 @@ class Helm(Standing):
                 result = self._undo()
             case commands.Verify(node):
                 return verify(self._engine, self.tree, self.history, self._writer, self.tree.node(node))
+            case commands.Evict(node):
+                result = self.evict(self.tree.node(node))
             case commands.DeleteBranch(branch):
                 result = self._delete(self.tree.branch(branch))
         self._arrive()
+        self.tidy()
         self.store_history()
         return result
 
@@ -161,21 +180,20 @@ class Helm(Standing):
         if trained or self._is_held() or self._before is None:
             return
         outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
-        root.values = dict(self._engine.values())
+        root.values, self._by_hand = dict(self._engine.values()), False
         self._writer.save_node(root.record())
         self._writer.save_checkpoint(root.checkpoint, self._before)
         self._writer.delete([], [], [outdated.id])
+        self.take_mark()
 
-    def checkpoint(self, cause: Cause, note: str = "") -> Node:
+    def checkpoint(self, cause: Cause, note: str = "", *, rolling: bool = False) -> Node:
         """Keep the state as a node; the node that holds it already, if there is one."""
         if not self._is_held():
             if self._forks:
                 self._fork(f"{self._branch} @{self._node.step}", by_hand=False)
-            self._node = self._new_node(cause, self._engine.capture(), note=note)
-        elif note and (cause == "manual" or not self._node.note):
-            self._node.note = note
-            self.tree.edited()
-            self._writer.save_node(self._node.record())
+            self._node = self._new_node(cause, self._engine.capture(), note=note, rolling=rolling)
+        elif (self._node.rolling and not rolling) or (note and (cause == "manual" or not self._node.note)):
+            self.annotate(self._node, note)
         self._arrive()
         return self._node
 
@@ -191,7 +209,10 @@ class Helm(Standing):
         before, values = self._before or self._engine.capture(), dict(self._engine.values())
         self._engine.apply(planned)
         if merges:
-            self._node.changes = merged(self._node.changes, changes)
+            both = merged(self._node.changes, changes)
+            taken_back = {its.key for its in (*self._node.changes, *changes)} - {its.key for its in both}
+            self._by_hand = self._by_hand or leaves_a_trace(taken_back, self._engine.hyperparameters)
+            self._node.changes = both
             self._node.note = self._node.note or note
             self.tree.edited()
         else:
@@ -206,22 +227,25 @@ class Helm(Standing):
         if names_its_branch(self.tree, node):
             self.tree.rename(node.branch, name_of_change(node), by_hand=False)
             self._writer.save_branch(node.branch.record())
-        self._writer.save_node(node.record())
+        with self.edits:
+            self._writer.save_node(node.record())
         records = change_records(node, changes, author, note)
         self.changes.extend(records)
         self._writer.append_changes(records)
         return node
 
     def _restore(self, node: Node, *, resuming: bool = False) -> Node:
-        snapshot = self._writer.load_checkpoint(node.checkpoint)
+        snapshot = self._state_of(node)
         self._engine.restore(snapshot, resuming=resuming)
-        self.tail = None
+        self.tail, self._by_hand = None, False
         self._engine.tainted = None if self._engine.feed.why else node.tainted
         self._node, self._branch = node, node.branch
         self._before, self._changed = snapshot, False
         self._forks = not is_tip(self.tree, self.history, node)
         elapsed = self.history.latest(self.tree.path(node), "elapsed")
-        self.recorder.move(elapsed[1] if elapsed else 0.0)
+        self._kept_at = elapsed[1] if elapsed else 0.0
+        self.recorder.move(self._kept_at)
+        self._save_again(node, snapshot)
         return node
 
     def _grow(self, node: Node, name: str | None, values: Mapping[str, Any], *, reseed: bool) -> Branch:
@@ -233,7 +257,7 @@ class Helm(Standing):
         branch = self._fork(name or f"{'reseeded' if reseed else node.branch} @{node.step}", by_hand=name is not None)
         if reseed:
             self._engine.reseed(mix(self._engine.noise_seed, branch.id))
-            self._node = self._new_node("manual", self._engine.capture(), note="reseeded")
+            self._node = self._new_node("manual", self._engine.capture(), note="reseeded", origin="reseeded")
         self._set(values)
         return branch
 
@@ -262,30 +286,3 @@ class Helm(Standing):
     def _last_change(self) -> Node | None:
         in_force = self._before is None or self._changed
         return last_change(self.tree, self._branch, self._node, head_changed=in_force)
-
-
-def at_the_helm(
-    engine: Engine,
-    store: Store,
-    writer: Writer,
-    start: Snapshot,
-    *,
-    seed: int,
-    checkpoint_every: int | None,
-    resume: bool,
-) -> Helm:
-    """The helm of a new run that begins with `start`, or of the one that the store holds.
-
-    Raises:
-        StoreError, RestoreError: that run cannot be gone on with.
-    """
-    saved = reopen(store, to_floats) if resume else None
-    tree, history = (saved.tree, saved.history) if saved else (Tree(), History(to_floats))
-    helm = Helm(engine, tree, history, writer, checkpoint_every=checkpoint_every)
-    now = fingerprint(engine.live, engine.feed)
-    if saved:
-        helm.resume(saved, now)
-    else:
-        writer.save_info(describe(seed, now))
-        helm.begin(start)
-    return helm

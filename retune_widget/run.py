@@ -2,34 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
 
-from retune_widget.engine import commands
-from retune_widget.engine.answer import Answer
-from retune_widget.engine.checks import whole
 from retune_widget.engine.evaluation import Metric
-from retune_widget.engine.hyperparameters import Hyperparameter, Scale, Value, own_hyperparameter
-from retune_widget.engine.keys import in_group
 from retune_widget.engine.runner import Runner
 from retune_widget.engine.status import Status
 from retune_widget.engine.training import Training
 from retune_widget.errors import StatusError
-from retune_widget.helm import at_the_helm
-from retune_widget.setup import Models, Optimizers, Setup, close_at_exit, planned_length
+from retune_widget.keeping import Rules
+from retune_widget.setup import Models, Optimizers, Setup, at_the_helm, close_at_exit, planned_length
+from retune_widget.steering import Steering
 from retune_widget.storage.places import open_store
 from retune_widget.storage.reopen import tail_notice
 from retune_widget.storage.writer import Writer
-from retune_widget.tracking.changes import Change
-from retune_widget.tracking.head import Head
-from retune_widget.tracking.record import BranchLike, NodeLike, Record
-from retune_widget.tracking.tree import Branch, Node
-from retune_widget.tracking.verdict import Verdict
+from retune_widget.tracking.goal import check_goal
+from retune_widget.tracking.record import Record
 
 
-class Run(Training, Record):
+class Run(Training, Steering, Record):
     """Train in the background, steer while it runs, go back to any node and take another way.
 
     As the last expression of a notebook cell it shows the widget; everything the widget does is a method here. Methods
@@ -53,6 +45,9 @@ class Run(Training, Record):
         epochs: int | None = None,
         max_steps: int | None = None,
         checkpoint_every: int | None = None,
+        window: int | None = None,
+        best: str | tuple[str, str] | None = None,
+        budget: float | str | None = None,
         scheduler: Any = None,
         scaler: Any = None,
         modules: Mapping[str, Any] | None = None,
@@ -78,7 +73,14 @@ class Run(Training, Record):
             eval_every: steps between evaluations; None: at the end of each epoch.
             epochs: the planned length in full passes over the data.
             max_steps: or in steps; the shorter one counts. None: until stopped.
-            checkpoint_every: steps between nodes of cause "interval"; None: none.
+            checkpoint_every: steps between nodes of cause "interval", which stay in the tree. None: a node about every
+                five minutes of training, which goes when newer ones are saved (not in memory). 0: none of either.
+            window: interval nodes that are more steps behind the head are evicted: they lose their checkpoint, and are
+                trained again when they are restored. None: 20 times `checkpoint_every`.
+            best: a metric of the evaluation that should be low, "val/loss", or a pair ("val/accuracy", "max"): each new
+                best value makes a node of cause "best".
+            budget: what all checkpoints may take, in bytes or as text, "2 GB"; the least valuable ones are evicted to
+                keep to it, if they can be trained again. None: no limit.
             scheduler: an LR scheduler; the built-in step drives it, after each optimizer step.
             scaler: a GradScaler; the built-in step uses it.
             modules: more state to capture, by name: anything with state_dict and load_state_dict, `torch.Generator`s.
@@ -99,17 +101,16 @@ class Run(Training, Record):
             val_data=val_data, metrics=metrics, evaluate=evaluate, eval_every=eval_every, scheduler=scheduler,
             scaler=scaler, modules=modules, device=device, seed=seed,
         )  # fmt: skip
-        engine = self._engine = setup.engine()
+        engine = setup.engine()
         planned, start = planned_length(epochs, max_steps, engine.feed), engine.capture()
-        whole("checkpoint_every", checkpoint_every)  # nothing is written before all is checked
+        rules = Rules.of(checkpoint_every, window, budget, best)  # nothing is written before all is checked
+        check_goal(rules.goal, setup.measured())
         store = self._store = open_store(path, resume=resume)
         self.path: Path | None = getattr(store, "path", None)
         """The run directory, or None for a run in memory."""
         writer = self._writer = Writer(store)
         try:
-            helm = self._helm = at_the_helm(
-                engine, store, writer, start, seed=seed, checkpoint_every=checkpoint_every, resume=resume
-            )
+            helm = at_the_helm(engine, store, writer, start, seed=seed, rules=rules, resume=resume)
         except BaseException:
             writer.close()
             store.close()
@@ -117,155 +118,12 @@ class Run(Training, Record):
         Record.__init__(self, helm.tree, helm.history, helm.changes)
         runner = Runner(engine, helm.execute, max_steps=planned)
         Training.__init__(self, runner)
+        Steering.__init__(self, engine, helm, runner)
         engine.on_step = helm.record_step
         runner.loop.on_begin = runner.on_optimizer_step = helm.note_values
         runner.own_step = step is not None
-        runner.on_start, runner.on_finish = helm.refresh_root, helm.finish
-        runner.on_status = lambda status: helm.recorder.clock.run(running=status is Status.RUNNING)
+        runner.on_start, runner.on_finish, runner.on_status = helm.look_again, helm.finish, helm.on_status
         close_at_exit(self)
-
-    # Steering.
-
-    @property
-    def head(self) -> Head:
-        """Where the run is: branch, step, epoch, node_id."""
-        return self._helm.head
-
-    def set(
-        self, values: Mapping[str, Any] | None = None, /, *, group: str | None = None, note: str = "", **more: Any
-    ) -> Change | Answer[Change]:
-        """Change hyperparameters at the next step boundary; the state from before becomes a node.
-
-        Args:
-            values: by key, for keys that are no Python names: `{"head.lr": 1e-3, "betas[0]": 0.8}`.
-            group: the param group that all keys are in; `"*"`: every group that has them.
-            note: the reason, in your words.
-            more: values by key: `lr=1e-3`, `betas=(0.8, 0.99)`.
-
-        Returns:
-            The acknowledged change, with the step from which it is used.
-
-        Raises:
-            UnknownHyperparameterError: a key names nothing, or several things.
-            HyperparameterError: a value is refused, or would be ignored. Nothing was changed.
-        """
-        asked = {**(values or {}), **more}
-        if group is not None:
-            asked = in_group(self.hyperparameters, asked, group)
-        result: Change | Answer[Change] = self._runner.call(commands.SetHyperparameters(asked, note=note))
-        return result
-
-    @property
-    def hyperparameters(self) -> Mapping[str, Hyperparameter]:
-        """Everything that can be tuned live, by key."""
-        return MappingProxyType(self._engine.hyperparameters)
-
-    def register(
-        self,
-        key: str,
-        get: Callable[[], Value],
-        set: Callable[[Any], None],  # noqa: A002  # the pair get, set
-        *,
-        low: float = 0.0,
-        high: float = 1.0,
-        scale: Scale = "linear",
-        help: str = "",  # noqa: A002
-    ) -> None:
-        """Tune anything else live. Its value is part of every checkpoint.
-
-        Args:
-            key: its name.
-            get: reads the value.
-            set: puts a value in force.
-            low: the lowest value that is allowed.
-            high: the highest.
-            scale: how a slider moves: "linear", "log", or "one_minus_log".
-            help: what going up and down does.
-
-        Raises:
-            StatusError: the run is training.
-            HyperparameterError: its value now is no finite number, or out of bounds; the key is taken.
-        """
-        if self.status is Status.RUNNING:
-            raise StatusError("register() changes what a checkpoint holds: call it before start(), or while paused.")
-        self._engine.register(own_hyperparameter(key, get, set, low=low, high=high, scale=scale, text=help))
-
-    def checkpoint(self, note: str = "") -> Node | Answer[Node]:
-        """Keep the state as a node. It is captured on return; `flush` returns when it is durable."""
-        result: Node | Answer[Node] = self._runner.call(commands.TakeCheckpoint(note))
-        return result
-
-    def restore(self, node: NodeLike) -> Node | Answer[Node]:
-        """Put the same model and optimizer back at a node, bit for bit; the run is paused there. Deletes nothing.
-
-        Raises:
-            UnknownNodeError: it is not in this run's tree.
-            RestoreError: the model is not the one that was captured.
-        """
-        result: Node | Answer[Node] = self._runner.call(commands.Restore(node))
-        return result
-
-    def branch(
-        self,
-        node: NodeLike,
-        values: Mapping[str, Any] | None = None,
-        /,
-        *,
-        name: str | None = None,
-        reseed: bool = False,
-        **more: Any,
-    ) -> Branch | Answer[Branch]:
-        """Restore a node, begin a branch there, change values; paused, ready to train on.
-
-        Args:
-            node: where it begins.
-            values: by key, as for `set`.
-            name: of the branch; None: after its first change.
-            reseed: other noise than the sibling branches have; False makes a comparison of siblings fair.
-            more: values by key.
-        """
-        asked = {**(values or {}), **more}
-        result: Branch | Answer[Branch] = self._runner.call(commands.GrowBranch(node, name, reseed, asked))
-        return result
-
-    def undo(self) -> Branch | Answer[Branch]:
-        """Back to before the last change, as a new branch without it; paused.
-
-        Raises:
-            StatusError: no change was made on the way to here.
-        """
-        result: Branch | Answer[Branch] = self._runner.call(commands.Undo())
-        return result
-
-    def verify(self, node: NodeLike) -> Verdict | Answer[Verdict]:
-        """Train the way from the parent to a node again, beside the live state; compare state and metrics bit for bit.
-
-        Raises:
-            StatusError: it is the start, the data has no position that can be set, or the loop is your own.
-        """
-        result: Verdict | Answer[Verdict] = self._runner.call(commands.Verify(node))
-        return result
-
-    def delete_branch(self, branch: BranchLike) -> None:
-        """Take a branch and everything that grew from it out of the tree, with its checkpoints.
-
-        Raises:
-            StatusError: it is the first branch, or the run stands on it.
-        """
-        self._runner.call(commands.DeleteBranch(branch))
-
-    def rename(self, branch: BranchLike, name: str) -> None:
-        """Give a branch a name of your own."""
-        its = self.tree.branch(branch)
-        self.tree.rename(its, name)
-        self._writer.save_branch(its.record())
-
-    def note(self, node: NodeLike, note: str) -> None:
-        """Write a note on a node."""
-        its = self.tree.node(node)
-        its.note = note
-        self.tree.edited()
-        self._writer.save_node(its.record())
 
     # Looking.
 
@@ -278,9 +136,10 @@ class Run(Training, Record):
     @property
     def problems(self) -> list[str]:
         """What is not saved and why, and why the run is not exact; empty when all is well."""
-        why, tail = self._helm.why_inexact, self._helm.tail
+        why, tail = None if self._engine.replaying else self._helm.why_inexact, self._helm.tail
         exactness = [f"Not exact: {why}."] if why else []
-        return [*exactness, *([tail_notice(tail, self.head)] if tail else []), *self._writer.problems]
+        tails = [tail_notice(tail, self.head)] if tail else []
+        return [*exactness, *tails, *self._helm.notices, *self._writer.problems]
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything so far is durable or has failed; returns whether it came to that in time."""

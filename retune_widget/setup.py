@@ -1,4 +1,4 @@
-"""From the arguments of `Run` to an engine: what was passed is checked, named and put in its place."""
+"""From the arguments of `Run` to an engine and a helm: what was passed is checked, named and put in its place."""
 
 import atexit
 import weakref
@@ -13,8 +13,18 @@ from retune_widget.engine.checks import whole
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.evaluation import Metric, evaluation_over
 from retune_widget.engine.feed import Feed, make_feed
+from retune_widget.engine.fingerprint import fingerprint
+from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState, Stateful
-from retune_widget.engine.steps import Step, named, own_step, supervised_step
+from retune_widget.engine.steps import Step, named, own_step, supervised_step, to_floats
+from retune_widget.helm import Helm
+from retune_widget.keeping import Rules
+from retune_widget.storage.places import describe
+from retune_widget.storage.reopen import reopen
+from retune_widget.storage.store import Store
+from retune_widget.storage.writer import Writer
+from retune_widget.tracking.history import History
+from retune_widget.tracking.tree import Tree
 
 Models = nn.Module | Mapping[str, nn.Module]
 Optimizers = optim.Optimizer | Mapping[str, optim.Optimizer]
@@ -71,6 +81,13 @@ class Setup:
             evaluate=self._evaluation(models, device),
             eval_every=whole("eval_every", self.eval_every),
         )
+
+    def measured(self) -> list[str] | None:
+        """The metrics that the evaluation will give; None where only `evaluate` itself knows."""
+        if self.evaluate is not None:
+            return None
+        names = [*(["loss"] if self.loss_fn is not None else []), *(self.metrics or {})]
+        return [f"val/{name}" for name in dict.fromkeys(names)] if self.val_data is not None else []
 
     def _check(self, models: Mapping[str, Any], optimizers: Mapping[str, Any]) -> None:
         taken = [*models, *optimizers]
@@ -179,6 +196,34 @@ def planned_length(epochs: int | None, max_steps: int | None, feed: Feed) -> int
         raise ValueError("epochs= needs data whose length is known. Pass max_steps= instead.")
     steps = epochs * feed.steps_per_epoch
     return steps if max_steps is None else min(steps, max_steps)
+
+
+def at_the_helm(
+    engine: Engine,
+    store: Store,
+    writer: Writer,
+    start: Snapshot,
+    *,
+    seed: int,
+    rules: Rules,
+    resume: bool,
+) -> Helm:
+    """The helm of a new run that begins with `start`, or of the one that the store holds.
+
+    Raises:
+        StoreError, RestoreError: that run cannot be gone on with.
+    """
+    saved = reopen(store, to_floats) if resume else None
+    tree, history = (saved.tree, saved.history) if saved else (Tree(), History(to_floats))
+    helm = Helm(engine, tree, history, writer, rules)
+    now = fingerprint(engine.live, engine.feed)
+    if saved:
+        helm.resume(saved, now)
+    else:
+        writer.save_info(describe(seed, now))
+        helm.begin(start)
+    helm.take_mark()
+    return helm
 
 
 class Closable(Protocol):

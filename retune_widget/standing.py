@@ -1,5 +1,6 @@
 """Where the head stands in the tree, and how nodes and branches grow from there."""
 
+import threading
 import uuid
 from collections.abc import Mapping
 
@@ -10,7 +11,7 @@ from retune_widget.storage.reopen import Place
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
-from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, Value, ValueChange
+from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Origin, Tree, Value, ValueChange
 
 
 class Standing:
@@ -32,8 +33,12 @@ class Standing:
         """Whether a value was changed since `_before` was taken."""
         self._forks = False
         """Whether the next step or change begins a branch."""
+        self._by_hand = False
+        """Whether the state cannot be reached from the last node by training, without a node that holds it yet."""
         self._closed = False
         self._saved_place: object = None
+        self.edits = threading.Lock()
+        """Held while a node that is there already is edited and submitted: its records must not overtake each other."""
         self.tail: range | None = None
 
     def begin(self, start: Snapshot) -> None:
@@ -58,6 +63,25 @@ class Standing:
         """Why the state at the head is not exact, or None if it is."""
         return self._engine.why_inexact or self._node.doubt
 
+    def annotate(self, node: Node, note: str) -> None:
+        """Write a note on a node. Any thread may."""
+        with self.edits:
+            node.note, node.rolling = note, False
+            self.tree.edited()
+            self._writer.save_node(node.record())
+
+    def pin(self, node: Node, *, pinned: bool) -> None:
+        """Keep a node's checkpoint whatever happens, or no longer. Any thread may."""
+        with self.edits:
+            node.pinned, node.rolling = pinned, False
+            self.tree.edited()
+            self._writer.save_node(node.record())
+
+    def rename(self, branch: Branch, name: str) -> None:
+        """Give a branch a name. Any thread may."""
+        self.tree.rename(branch, name)
+        self._writer.save_branch(branch.record())
+
     def _is_held(self) -> bool:
         """Whether the last node holds the state: nothing was trained or changed since, nor written by hand."""
         if self._before is None or self._changed:
@@ -65,7 +89,7 @@ class Standing:
         now = self._engine.capture()
         if trains_alike(now, self._before):
             return True
-        self._before = now
+        self._before, self._by_hand = now, True
         return False
 
     def _fork(self, name: str, *, by_hand: bool) -> Branch:
@@ -84,16 +108,24 @@ class Standing:
         author: str = "user",
         note: str = "",
         checkpoint: CheckpointHandle | None = None,
+        origin: Origin = "trained",
+        rolling: bool = False,
     ) -> Node:
         node = self.tree.add_node({
             "branch": self._branch, "step": self._engine.step, "epoch": self._engine.epoch,
             "parent": self._node if self.tree.nodes else None, "cause": cause, "changes": changes,
             "checkpoint": checkpoint or CheckpointHandle(uuid.uuid4().hex), "author": author, "note": note,
             "tainted": self._engine.why_inexact, "values": values or dict(self._engine.values()),
+            "origin": "edited" if self._by_hand else origin, "rolling": rolling, "recorded": checkpoint is None,
         })  # fmt: skip
-        self._before, self._changed = snapshot, False
+        self._before, self._changed, self._by_hand = snapshot, False, False
         self.store_history()  # before the checkpoint: a node that is saved has its rows saved
-        self._writer.save_node(node.record())
+
+        def recorded() -> None:
+            node.recorded = True
+            self.tree.edited()
+
+        self._writer.save_node(node.record(), None if node.recorded else recorded)
         self._save_place(node)
         if checkpoint is None:
             self._writer.save_checkpoint(node.checkpoint, snapshot)

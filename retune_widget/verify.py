@@ -4,9 +4,10 @@ import numpy as np
 
 from retune_widget.engine.compare import first_difference
 from retune_widget.engine.engine import Engine
-from retune_widget.engine.replay import beside_the_run, replay
+from retune_widget.engine.replay import beside_the_run
 from retune_widget.engine.steps import Metrics, to_floats
 from retune_widget.errors import StatusError
+from retune_widget.rebuild import load, stretch
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Node, Tree
@@ -16,9 +17,12 @@ from retune_widget.tracking.verdict import Verdict
 def verify(engine: Engine, tree: Tree, history: History, writer: Writer, node: Node) -> Verdict:
     """Replay from the node's parent, beside the live state; the node keeps what came of it.
 
+    Of an evicted node the digest is compared.
+
     Raises:
         StatusError: it cannot be replayed: it is the start, the data cannot be set to its position, or the loop is the
-            caller's.
+            caller's; or it was cancelled.
+        RestoreError: the parent was evicted, and training did not come to its state again.
         StoreError: a checkpoint cannot be read.
     """
     parent = node.parent
@@ -26,8 +30,9 @@ def verify(engine: Engine, tree: Tree, history: History, writer: Writer, node: N
         raise StatusError("The start has no parent to be replayed from.")
     if engine.feed.why is not None:
         raise StatusError(f"This run cannot be replayed: {engine.feed.why}.")
-    values = {its.key: its.new for its in parent.changes} if parent.branch is node.branch else {}
-    start, expected = (writer.load_checkpoint(its.checkpoint) for its in (parent, node))
+    start = load(engine, writer, parent)
+    evicted = node.checkpoint.evicted and not writer.holds(node.checkpoint)
+    expected = None if evicted else writer.load_checkpoint(node.checkpoint)
     path = tree.path(node)
     recorded: dict[str, dict[int, float]] = {}
     other: list[tuple[int, str]] = []
@@ -41,7 +46,11 @@ def verify(engine: Engine, tree: Tree, history: History, writer: Writer, node: N
                 other.append((step, name))
 
     with beside_the_run(engine):
-        part = first_difference(replay(engine, start, values, node.step, compare), expected)
+        reached = stretch(engine, start, node, compare)
+    if expected is not None:
+        part = first_difference(reached, expected)
+    else:
+        part = None if reached.training_digest() == node.checkpoint.training_digest else "the state"
     step, metric = other[0] if other else (None, None)
     verdict = Verdict(node, node.step - parent.step, metric, step, part)
     tree.judge(node, None if verdict else verdict.found)

@@ -1,4 +1,4 @@
-"""A run on the disk that is ended, or lost, and gone on with in fresh objects."""
+"""A run on the disk that is ended, or lost, and gone on with in fresh objects; and nodes to evict."""
 
 import numpy as np
 import torch
@@ -36,3 +36,27 @@ def lose(run):
     run.flush()
     run._writer.close()
     run._store.close()
+
+
+def steered(run):
+    """A story with changes, branches and other noise; returns the digest of each node."""
+    run.step(5)
+    run.set(lr=0.05)
+    run.step(4)
+    run.checkpoint("a")
+    run.step(1)
+    run.set(lr=0.002)
+    run.step(3)
+    run.branch("n1", lr=0.1, reseed=True)
+    run.step(3)
+    run.checkpoint()
+    run.step(2)
+    run.checkpoint()
+    run.flush()
+    return {node.id: node.digest for node in run.tree.nodes}
+
+
+def evict(run, *nodes):
+    for node in nodes:
+        run.evict(node)
+    run.flush()

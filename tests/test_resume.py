@@ -173,6 +173,25 @@ def test_a_node_whose_checkpoint_was_lost_is_shown_and_cannot_be_restored(path):
     run.close()
 
 
+def test_changes_that_were_in_force_before_a_lost_node_begin_a_branch_of_their_own(path):
+    run = train(path)
+    run.step(4)
+    run.set(lr=0.5)
+    run.step(2)
+    lost = run.checkpoint("lost")
+    run.flush()
+    run._store.delete([], [], [lost.checkpoint.id])
+    lose(run)
+    run = again(path)
+    assert (run.head.step, run.head.branch, run.hyperparameters["lr"].value) == (4, "lr=0.5 @4", 0.5)
+    run.step(2)
+    node = run.checkpoint()
+    assert run.verify(node)
+    run.undo()
+    assert run.hyperparameters["lr"].value == 0.01
+    run.close()
+
+
 def test_a_registered_value_waits_until_it_is_registered(path):
     box = {"smoothing": 0.0}
     register = ("smoothing", lambda: box["smoothing"], lambda value: box.update(smoothing=value))

@@ -1,9 +1,11 @@
 """The nodes of a run as a person makes them: changes, checkpoints, restores."""
 
+import threading
+
 import pytest
 import torch
 
-from tests.rig import names, network, parameters, running, same, shape
+from tests.rig import PATIENCE, names, network, parameters, running, same, shape
 
 
 def test_a_change_at_the_tip_adds_a_node_on_that_branch():
@@ -75,6 +77,20 @@ def test_a_checkpoint_twice_at_the_same_place_is_the_same_node():
         assert node.note == "b"
         run.step(1)
         assert run.checkpoint() is not node
+
+
+def test_a_node_that_shares_a_saved_checkpoint_is_saved_once_its_own_record_is(monkeypatch):
+    with running() as run:
+        run.step(3)
+        run.checkpoint()
+        run.flush()
+        go, save = threading.Event(), run._store.save_node
+        monkeypatch.setattr(run._store, "save_node", lambda its: (go.wait(PATIENCE), save(its)))
+        node = run.set(lr=0.5).node
+        assert (node.checkpoint.saved, node.saved) == (True, False)
+        go.set()
+        run.flush()
+        assert node.saved
 
 
 def test_weights_written_by_hand_while_it_is_paused_are_kept():

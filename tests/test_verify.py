@@ -51,12 +51,30 @@ def test_a_weight_written_by_hand_is_found(run):
         run._engine.live.models["model"][0].bias.add_(1.0)
     run.step(2)
     node = run.checkpoint()
+    _, _, edited, _ = run.tree.nodes
+    assert (edited.step, edited.note, edited.parent) == (8, "edited by hand", first)
     assert run.verify(first)
-    verdict = run.verify(node)
+    assert run.verify(node)  # from the node that holds the edit
+    verdict = run.verify(edited)
     assert not verdict
-    assert (verdict.metric, verdict.step) == ("train/loss", 9)
+    assert repr(verdict) == "<Verdict on n2: param/model/0.bias differs>"
+
+
+def test_a_weight_written_by_another_thread_while_it_trains_is_found(run):
+    run.step(5)
+    write = run._engine.on_step
+
+    def write_by_hand(step, metrics):
+        write(step, metrics)
+        if step == 8:
+            with torch.no_grad():
+                run._engine.live.models["model"][0].bias.add_(1.0)
+
+    run._engine.on_step = write_by_hand
+    run.step(5)
+    verdict = run.verify(run.checkpoint())
+    assert (bool(verdict), verdict.metric, verdict.step) == (False, "train/loss", 9)
     assert verdict.part.startswith("param/model/0.")
-    assert repr(verdict).startswith("<Verdict on n2: another train/loss at step 9; param/model/0.")
 
 
 def test_draws_by_others_between_steps_make_no_difference(run):

@@ -1,6 +1,6 @@
 """From what a person asks (`lr=1e-3`, `betas=(0.8, 0.99)`) to checked changes that can be applied at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from retune_widget.engine import rules
@@ -50,6 +50,12 @@ def plan(
             wanted[key] = new
     notices = _review(hyperparameters, wanted, standing, schedulers)
     return [PlannedChange(hyperparameters[key], standing[key], new, notices.get(key)) for key, new in wanted.items()]
+
+
+def leaves_a_trace(keys: Iterable[str], hyperparameters: Hyperparameters) -> bool:
+    """Whether changing these and changing them back may leave something in the state."""
+    places = [hyperparameters[key].place for key in keys if key in hyperparameters]
+    return any(place is None or place.field in rules.BUFFERS for place in places)
 
 
 def apply(changes: list[PlannedChange]) -> None:

@@ -73,6 +73,13 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
+class Evict:
+    """Free the checkpoint of a node that can be trained again."""
+
+    node: Any
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """Take a branch and what grew from it out of the tree, with its checkpoints."""
 
@@ -80,5 +87,5 @@ class DeleteBranch:
 
 
 Running = Start | Pause | Stop | TrainSteps
-Steering = SetHyperparameters | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | DeleteBranch
+Steering = SetHyperparameters | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch
 Command = Running | Steering

@@ -22,6 +22,10 @@ class Countdown:
         """Whether there is anything to count."""
         return self.pause_at is not None or bool(self._waiting)
 
+    def is_over(self, step: int) -> bool:
+        """Whether to pause at this step."""
+        return self.pause_at is not None and step >= self.pause_at
+
     def add(self, now: int, count: int, answer: Answer[None]) -> None:
         """`count` steps more: from `now`, or from where training would have paused."""
         self.pause_at = count + (now if self.pause_at is None else self.pause_at)

@@ -28,6 +28,10 @@ class Engine:
         tainted: why the state can no longer be reproduced, or None.
         elsewhere: how this process differs from the one that began the run, in what decides about bits, or None.
         on_step: told (step, metrics) when a step is complete.
+        measured: the names that the last evaluation gave; None before the first.
+        own_loop: whether a loop of the caller's trains, and not the engine's own step.
+        replaying: whether steps are trained again beside the run.
+        is_cancelled: whether somebody waits for a replay to be given up.
     """
 
     def __init__(
@@ -58,6 +62,9 @@ class Engine:
         self.tainted: str | None = None
         self.elsewhere: str | None = None
         self.on_step: OnStep = lambda _step, _metrics: None
+        self.measured: tuple[str, ...] | None = None
+        self.own_loop = self.replaying = False
+        self.is_cancelled: Callable[[], bool] = lambda: False
         self._registered: dict[str, Hyperparameter] = {}
         self.hyperparameters: dict[str, Hyperparameter] = {}
         self.rediscover()
@@ -96,7 +103,9 @@ class Engine:
             if self.evaluate is not None and self._is_time_to_evaluate(epoch):
                 with aside(self.live):
                     rng.seed_generators(rng.mix(EVALUATION, self.noise_seed, self.step))
-                    metrics = {**metrics, **self.evaluate()}
+                    evaluated = self.evaluate()
+                self.measured = tuple(evaluated)
+                metrics = {**metrics, **evaluated}
         finally:
             self.on_step(self.step, metrics)
 
@@ -180,6 +189,25 @@ class Engine:
         if hyperparameter.key in self.live.to_come:
             hyperparameter.write(self.live.to_come.pop(hyperparameter.key))
         self.rediscover()
+
+    @property
+    def registered(self) -> dict[str, Hyperparameter]:
+        """Those of the user's own, by key."""
+        return self._registered
+
+    @registered.setter
+    def registered(self, registered: dict[str, Hyperparameter]) -> None:
+        self._registered = registered
+        self.live.registered = {key: (its.read, its.write) for key, its in registered.items()}
+        self.rediscover()
+
+    @property
+    def why_not_replayed(self) -> str | None:
+        """Why steps cannot be trained again to the same bits in this process, or None if they can."""
+        if self.train_on is None:
+            return "it is trained by a loop over run.batches(), which cannot be replayed"
+        missing = (f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come)
+        return self.elsewhere or self.feed.why or next(missing, None)
 
     def rediscover(self) -> None:
         """Look again at the param groups, which may have come or gone."""

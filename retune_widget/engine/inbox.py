@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from retune_widget.engine.answer import Answer
-from retune_widget.engine.commands import Command
+from retune_widget.engine.commands import Command, Pause, Stop
 from retune_widget.errors import StatusError
 
 CLOSED = "This run is closed: it can be read, not trained."
@@ -78,6 +78,12 @@ class Inbox:
             self.closed = self.leave = True
             self.changed.notify_all()
             return self.driver if self.training else None
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the driver is asked to pause, to stop or to leave."""
+        with self.changed:
+            return self.leave or any(isinstance(command, Pause | Stop) for command, _ in self.waiting)
 
     def is_driver(self) -> bool:
         """Whether the thread that asks is the driver."""

@@ -34,8 +34,9 @@ class Loop:
         self.on_begin: Callable[[], None] = lambda: None
 
     def log(self, metrics: Metrics) -> None:
-        """Metrics of the step that is being trained."""
-        self._metrics = {**self._metrics, **metrics} if self._metrics else metrics
+        """Metrics of the step that is being trained; in a replay they were recorded already."""
+        if not self._engine.replaying:
+            self._metrics = {**self._metrics, **metrics} if self._metrics else metrics
 
     def steps(self) -> Iterator[Any]:
         """The loop itself: yields each batch, to be trained on before the next is asked for."""

@@ -4,19 +4,31 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from retune_widget.engine.changes import PlannedChange
 from retune_widget.engine.engine import Engine
+from retune_widget.engine.rng import mix
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.steps import Metrics
-from retune_widget.errors import StatusError
+from retune_widget.errors import RestoreError, StatusError
+
+OnReplayed = Callable[[int, Metrics], None]
+
+
+class ReplayCancelledError(StatusError):
+    """A replay was given up because somebody asked to pause, to stop or to close. Nothing was changed."""
 
 
 @contextmanager
 def beside_the_run(engine: Engine) -> Iterator[None]:
     """Whatever is done to the engine inside leaves no trace."""
     tainted, keep_gradients, live = engine.tainted, engine.live.keep_gradients, engine.capture()
+    registered = dict(engine.registered)
+    engine.replaying = True
     try:
         yield
     finally:
+        engine.replaying = False
+        engine.registered = registered
         engine.restore(live)
         engine.tainted, engine.live.keep_gradients = tainted, keep_gradients
 
@@ -26,27 +38,46 @@ def replay(
     start: Snapshot,
     values: Mapping[str, Any],
     until: int,
-    on_step: Callable[[int, Metrics], None],
+    on_step: OnReplayed = lambda _step, _metrics: None,
+    *,
+    noise: int | None = None,
 ) -> Snapshot:
     """The state at the step `until`, trained again from `start`; nothing is evaluated or recorded.
 
     Args:
         engine: trains; call it within `beside_the_run`.
         start: the state to begin with.
-        values: hyperparameters that are put in force there.
+        values: hyperparameters that are put in force there. They were checked when they were set.
         until: the step to stop at.
         on_step: told the metrics of each step.
+        noise: a number that makes other noise from there on, as `reseed` does; None: the same noise.
 
     Raises:
+        RestoreError: a hyperparameter is not there any more.
+        ReplayCancelledError: somebody asked to pause, to stop or to close.
         StatusError: the run has no step of its own: it is trained by the caller's loop.
     """
+    known = start.values["registered"]  # those that were registered later are no part of it
+    engine.registered = {key: its for key, its in engine.registered.items() if key in known}
     engine.restore(start)
-    engine.apply(engine.plan(values))
+    _put_in_force(engine, values)
+    if noise is not None:
+        engine.reseed(mix(engine.noise_seed, noise))
     if engine.step < until and engine.train_on is None:
         raise StatusError("A run that is trained by a loop over run.batches() cannot be replayed without that loop.")
     while engine.step < until and engine.train_on is not None:
+        if engine.is_cancelled():
+            raise ReplayCancelledError(f"It was cancelled, {until - engine.step:,} steps before the node was reached.")
         metrics = engine.train_on(engine.begin_step())
         engine.feed.advance()
         engine.step += 1
         on_step(engine.step, metrics)
     return engine.capture()
+
+
+def _put_in_force(engine: Engine, values: Mapping[str, Any]) -> None:
+    lost = [key for key in values if key not in engine.hyperparameters]
+    if lost:
+        raise RestoreError(f"There is no hyperparameter {lost[0]!r} any more, which was changed on the way there.")
+    found = ((engine.hyperparameters[key], new) for key, new in values.items())
+    engine.apply([PlannedChange(its, its.value, new, None) for its, new in found])

@@ -55,6 +55,7 @@ class Runner:
         self._left: dict[int, int] | None = None
         """What `callers` found where an own loop ended inside a step."""
         self.loop = Loop(engine, self._boundary, self._finish)
+        engine.is_cancelled = lambda: self._inbox.is_leaving
 
     @property
     def _closed(self) -> bool:
@@ -128,7 +129,7 @@ class Runner:
         Raises:
             StatusError: called outside of a step.
         """
-        if not self.loop.in_step or not self._inbox.is_driver():
+        if not (self.loop.in_step or self._engine.replaying) or not self._inbox.is_driver():
             raise StatusError(
                 "run.log() belongs inside a step: in the body of `for batch in run.batches():`, or in step()."
             )
@@ -240,8 +241,7 @@ class Runner:
             thread.start()
 
     def _count(self) -> None:
-        pause_at = self._countdown.pause_at
-        if pause_at is not None and self._engine.step >= pause_at:
+        if self._countdown.is_over(self._engine.step):
             self._set_status(Status.PAUSED)  # answers everyone
         self._countdown.answer_due(self._engine.step)
 
@@ -263,7 +263,7 @@ class Runner:
         """Become the driver; one that is paused is sent away first."""
         with self._changed:
             self._inbox.take_over(driver, lambda: self.status is Status.RUNNING)
-            self._own_loop = own_loop
+            self._own_loop, self._engine.own_loop = own_loop, own_loop is not None
             self._set_status(Status.RUNNING)
 
     def _let_go(self) -> None:

@@ -31,7 +31,7 @@ class Snapshot:
             copying: makes some of the copies now.
         """
         self._tensors, self.values, self._copying = Tensors(tensors), values, copying
-        self._digest: str | None = None
+        self._digests: list[str] = []
         self._lock = threading.Lock()
 
     @property
@@ -57,10 +57,17 @@ class Snapshot:
 
     def digest(self) -> str:
         """A hash of every bit of it (blake3, hex). Equal digests mean equal states, NaN included."""
+        return self._both()[0]
+
+    def training_digest(self) -> str:
+        """The same without the random generators: equal ones train on alike, since every step seeds them anew."""
+        return self._both()[1]
+
+    def _both(self) -> list[str]:
         with self._lock:
-            if self._digest is None:
-                self._digest = _digest(self.tensors, self.values)
-            return self._digest
+            if not self._digests:
+                self._digests.extend(_digests(self.tensors, self.values))
+            return self._digests
 
     def without_noise(self) -> "Snapshot":
         """The same without the random generators."""
@@ -71,14 +78,23 @@ class Snapshot:
         )
 
 
-def _digest(tensors: Mapping[str, Tensor], values: dict[str, Any]) -> str:
+def _digests(tensors: Mapping[str, Tensor], values: dict[str, Any]) -> tuple[str, str]:
+    """Of all of it, and of all but the generators. They come last, so every bit is read once."""
     hasher = blake3.blake3()
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        hasher.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-        if tensor.numel():
-            flat = tensor.detach().cpu().contiguous().reshape(-1)
-            hasher.update(flat.view(torch.uint8).numpy().data)
-    state = {name: value for name, value in values.items() if name != "other"}  # names of what is not captured
+    generators = [name for name in sorted(tensors) if name.startswith("rng/")]
+    for name in sorted(tensors.keys() - generators):
+        _add(hasher, name, tensors[name])
+    state = {name: value for name, value in values.items() if name not in {"other", "rng"}}  # what is not captured
     hasher.update(json.dumps(state, sort_keys=True).encode())
-    return hasher.hexdigest()
+    training = hasher.hexdigest()
+    for name in generators:
+        _add(hasher, name, tensors[name])
+    hasher.update(json.dumps(values.get("rng"), sort_keys=True).encode())
+    return hasher.hexdigest(), training
+
+
+def _add(hasher: "blake3.blake3", name: str, tensor: Tensor) -> None:
+    hasher.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+    if tensor.numel():
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        hasher.update(flat.view(torch.uint8).numpy().data)

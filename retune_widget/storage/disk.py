@@ -12,8 +12,10 @@ from retune_widget.errors import StoreError
 from retune_widget.storage import directory, manifests, records, schema
 from retune_widget.storage.blobs import blob_of
 from retune_widget.storage.disk_reader import DiskReader, translated
+from retune_widget.storage.pieces import Sizes
 from retune_widget.storage.store import ChangeRecord, RunRecord, Store, check_checkpoint_id
 from retune_widget.tracking.history import HistoryChunk
+from retune_widget.tracking.retention import Piece
 from retune_widget.tracking.tree import BranchRecord, NodeRecord
 
 
@@ -49,6 +51,8 @@ class DiskStore(Store):
             schema.prepare(self._db, self.path)
             self._reader = DiskReader(self.path)
             on_error.callback(self._reader.close)
+            self._sizes = Sizes(self.path)
+            on_error.callback(self._sizes.close)
             directory.sweep(self.path, manifests.file_names(self._db))
             on_error.pop_all()
 
@@ -101,6 +105,16 @@ class DiskStore(Store):
             for name in manifests.delete(self._db, checkpoints):
                 self._freed.append(directory.checkpoint_file(self.path, name))
 
+    def size(self) -> int:
+        """See `Store`."""
+        with translated(self.path, "read"):
+            return self._sizes.total()
+
+    def pieces(self) -> list[Piece]:
+        """See `Store`."""
+        with translated(self.path, "read"):
+            return self._sizes.pieces()
+
     def load(self) -> RunRecord:
         """See `Store`."""
         return self._reader.load()
@@ -131,6 +145,7 @@ class DiskStore(Store):
         with self._lock:
             self._closed = True
             self._reader.close()
+            self._sizes.close()
             self._db.close()
             self._guard.release()
 

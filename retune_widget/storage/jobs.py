@@ -18,6 +18,7 @@ class RecordJob:
 
     write: Callable[[Store], None]
     number: int = 0
+    on_saved: Callable[[], None] | None = None
 
     def save(self, store: Store) -> int:
         """Save it; returns 0."""
@@ -35,7 +36,7 @@ class CheckpointJob:
 
     def save(self, store: Store) -> int:
         """Save it; returns the bytes that this added to the store."""
-        self.handle.digest = self.snapshot.digest()
+        self.handle.digest, self.handle.training_digest = self.snapshot.digest(), self.snapshot.training_digest()
         return store.save_checkpoint(self.handle.id, self.snapshot)
 
 

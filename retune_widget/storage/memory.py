@@ -23,6 +23,7 @@ from retune_widget.storage.store import (
     to_json,
 )
 from retune_widget.tracking.history import HistoryChunk, Kind, Pairs
+from retune_widget.tracking.retention import Piece
 from retune_widget.tracking.tree import BranchRecord, NodeRecord
 
 
@@ -51,6 +52,8 @@ class _State:
 
 class MemoryStore(Store):
     """Keeps a run until the process ends. A transaction works on a copy, then swaps it in."""
+
+    durable = False
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -133,6 +136,21 @@ class MemoryStore(Store):
             state.columns = {place: its for place, its in state.columns.items() if place[0] not in branches}
             used = {key for checkpoint in state.checkpoints.values() for key in checkpoint.keys.values()}
             state.blobs = {key: tensor for key, tensor in state.blobs.items() if key in used}
+
+    def size(self) -> int:
+        """See `Store`."""
+        return sum(piece.bytes for piece in self.pieces())
+
+    def pieces(self) -> list[Piece]:
+        """See `Store`."""
+        state = self._read()
+        users: dict[str, set[str]] = {}
+        for checkpoint_id, checkpoint in state.checkpoints.items():
+            for key in checkpoint.keys.values():
+                users.setdefault(key, set()).add(checkpoint_id)
+        blobs = [Piece(tensor.nbytes, frozenset(users[key])) for key, tensor in state.blobs.items()]
+        values = [Piece(len(its.values), frozenset({name})) for name, its in state.checkpoints.items()]
+        return blobs + values
 
     def load(self) -> RunRecord:
         """See `Store`."""

@@ -9,7 +9,7 @@ from retune_widget.storage.disk_reader import DiskReader
 from retune_widget.storage.store import ChangeRecord, Store
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
-from retune_widget.tracking.tree import Branch, CheckpointHandle, Node, Tree
+from retune_widget.tracking.tree import Branch, CheckpointHandle, Node, NodeRecord, Tree
 
 LOST = "It was not saved when the process ended."
 
@@ -75,12 +75,16 @@ def reopen(store: Store | DiskReader, to_floats: Callable[[Sequence[Any]], list[
     saved = {its["id"]: its for its in record.checkpoints}
     handles: dict[str, CheckpointHandle] = {}
 
-    def handle(checkpoint_id: str) -> CheckpointHandle:
+    def handle(node: NodeRecord) -> CheckpointHandle:
+        checkpoint_id = node["checkpoint"]
         if checkpoint_id not in handles:
             its = handles[checkpoint_id] = CheckpointHandle(checkpoint_id)
             if checkpoint_id in saved:
                 its.saved, its.bytes = True, saved[checkpoint_id]["bytes"]
                 its.digest = saved[checkpoint_id]["digest"]
+                its.training_digest = node.get("training_digest")
+            elif node.get("evicted"):
+                its.evicted, its.digest, its.training_digest = True, node.get("digest"), node.get("training_digest")
             else:
                 its.error = LOST
         return handles[checkpoint_id]

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.tracking.history import HistoryChunk
+from retune_widget.tracking.retention import Piece
 from retune_widget.tracking.tree import BranchRecord, Node, NodeRecord, Value, ValueChange
 
 _CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -76,7 +77,12 @@ class Store(ABC):
     **Errors.** A save that cannot be done raises `StoreError`, whose text says why, and leaves what was
     stored before as it was. Values that JSON cannot hold raise `TypeError` or `ValueError`. A closed store
     raises `StoreError`.
+
+    Attributes:
+        durable: whether what is saved outlives the process.
     """
+
+    durable = True
 
     @abstractmethod
     def save_info(self, info: Mapping[str, Any]) -> None:
@@ -135,6 +141,14 @@ class Store(ABC):
 
         What is not there is passed over. Tensors that no checkpoint refers to any more are freed.
         """
+
+    @abstractmethod
+    def size(self) -> int:
+        """The bytes that all checkpoints take now; what several share counts once."""
+
+    @abstractmethod
+    def pieces(self) -> list[Piece]:
+        """The same bytes, apart: which are freed when which checkpoints are deleted."""
 
     @abstractmethod
     def load(self) -> RunRecord:

@@ -11,6 +11,7 @@ from retune_widget.errors import CaptureError, StoreError
 from retune_widget.storage.jobs import CheckpointJob, Job, Jobs, RecordJob
 from retune_widget.storage.store import ChangeRecord, Store
 from retune_widget.tracking.history import HistoryChunk
+from retune_widget.tracking.retention import Piece
 from retune_widget.tracking.tree import BranchRecord, CheckpointHandle, NodeRecord
 
 RETRY_SECONDS = 1.0
@@ -32,6 +33,10 @@ class Writer:
     A record that cannot be saved holds up the line and is tried again until it can. A checkpoint that cannot
     be saved steps aside, with the reason in `handle.error`, and is tried again; the two newest are kept for
     that, older ones are given up. `problems` says what is wrong now. Training is never stopped.
+
+    Attributes:
+        stored: the bytes that all checkpoints take in the store. Any thread may read it.
+        survives: whether what is saved outlives the process.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class Writer:
         self._changed = threading.Condition()
         self._jobs = Jobs()
         self._stuck = False
+        self._deleted = False
+        self.stored, self.survives = store.size(), store.durable
         self._problems: list[str] = []
         self._lost: list[str] = []
         self._flushes_asked = self._flushes_done = 0
@@ -75,6 +82,15 @@ class Writer:
         with self._changed:
             return len(self._jobs.unsaved)
 
+    def pieces(self) -> list[Piece]:
+        """What the store holds, apart; see `Store`. Waits for no save."""
+        return self._store.pieces()
+
+    def holds(self, handle: CheckpointHandle) -> bool:
+        """Whether `load_checkpoint` will give it: it is saved, or still in memory."""
+        with self._changed:
+            return handle.saved or any(job.handle.id == handle.id for job in self._jobs.unsaved)
+
     def save_info(self, info: Mapping[str, Any]) -> None:
         """Submit facts about the run."""
         self._submit(RecordJob(lambda store: store.save_info(info)))
@@ -83,9 +99,14 @@ class Writer:
         """Submit a new or edited branch."""
         self._submit(RecordJob(lambda store: store.save_branch(record)))
 
-    def save_node(self, record: NodeRecord) -> None:
-        """Submit a new or edited node; a new one before its checkpoint."""
-        self._submit(RecordJob(lambda store: store.save_node(record)))
+    def save_node(self, record: NodeRecord, on_saved: Callable[[], None] | None = None) -> None:
+        """Submit a new or edited node; a new one before its checkpoint.
+
+        Args:
+            record: the node.
+            on_saved: called in the writer's thread once it is durable; must not raise.
+        """
+        self._submit(RecordJob(lambda store: store.save_node(record), on_saved=on_saved))
 
     def append_changes(self, records: Sequence[ChangeRecord]) -> None:
         """Submit changed values."""
@@ -111,6 +132,7 @@ class Writer:
 
         def write(store: Store) -> None:
             store.delete(branches, nodes, checkpoints)
+            self._deleted = self._deleted or bool(checkpoints)
             with self._changed:
                 self._jobs.forget(set(checkpoints))
 
@@ -217,16 +239,31 @@ class Writer:
                 self._impossible(job, f"This is a fault in retune-widget: {type(error).__name__}: {error}")
         else:
             self._saved(batch[-1], size)
+            for saved in batch:
+                if isinstance(saved, RecordJob) and saved.on_saved is not None:
+                    saved.on_saved()
 
     def _saved(self, last: Job, size: int) -> None:
+        self._weigh(size)
         with self._changed:
             self._jobs.batch = []
             if isinstance(last, CheckpointJob):
                 last.handle.bytes = size
                 last.handle.error = None
-                last.handle.saved = True
+                last.handle.saved, last.handle.evicted = True, False
             if not self._jobs.aside:
                 self._problems.clear()
+
+    def _weigh(self, added: int) -> None:
+        """Take note of what the store takes after a transaction."""
+        if not self._deleted:
+            self.stored += added
+            return
+        self._deleted = False
+        try:
+            self.stored = self._store.size()
+        except StoreError as error:  # what was saved is saved
+            self._lost.append(f"What the checkpoints take is not known: {error}")
 
     def _failed(self, job: Job | None, reason: str, seconds: float) -> None:
         with self._changed:

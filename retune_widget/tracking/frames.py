@@ -45,6 +45,7 @@ def nodes_frame(tree: Tree, history: History) -> pd.DataFrame:
             "changes": change_label(node.changes),
             "metrics": metrics_at(tree, history, node),
             "bytes": node.checkpoint.bytes,
+            "status": node.checkpoint.status,
             "pinned": node.pinned,
             "exact": node.exact,
             "why": node.why,

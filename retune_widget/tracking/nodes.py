@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
+Origin = Literal["trained", "reseeded", "edited"]
+"""How a node's state came from its parent's: by training, by other noise, or by hand, which no replay repeats."""
 CheckpointStatus = Literal["saving", "saved", "not saved", "evicted"]
 Value = float | int | bool
 PLAIN = 0.01, 100_000
@@ -31,6 +33,7 @@ class CheckpointHandle:
         id: the store's.
         bytes: what it added to the store.
         digest: of its state; None until the writer has computed it.
+        training_digest: the same without the random generators, which no step reads: what a replay must give again.
         saved: whether it is durable.
         error: why it is not, if saving failed.
         evicted: whether it was freed to keep to the budget; its digest is kept.
@@ -40,6 +43,7 @@ class CheckpointHandle:
         self.id = checkpoint_id
         self.bytes = 0
         self.digest: str | None = None
+        self.training_digest: str | None = None
         self.saved = False
         self.error: str | None = None
         self.evicted = False
@@ -64,9 +68,7 @@ class BranchRecord(TypedDict):
     created: float
 
 
-class NodeRecord(TypedDict):
-    """A node as the store keeps it."""
-
+class _NodeRecord(TypedDict):
     id: str
     branch: int
     step: int
@@ -84,6 +86,19 @@ class NodeRecord(TypedDict):
     values: dict[str, Value]
     verified: bool | None
     differs: str | None
+
+
+class NodeRecord(_NodeRecord, total=False):
+    """A node as the store keeps it; earlier versions did not write what is listed here.
+
+    `evicted` says what it means that the checkpoint is not there: it was freed, and has these digests.
+    """
+
+    origin: Origin
+    rolling: bool
+    evicted: bool
+    digest: str | None
+    training_digest: str | None
 
 
 @dataclass(eq=False)
@@ -135,6 +150,9 @@ class Node:
         verified: whether its stretch, trained again, gave its state; None: nobody has tried.
         differs: what came out otherwise, the last time that somebody tried.
         doubted: the nearest node on the way here, or this one, that is not reached again.
+        origin: how its state came from its parent's.
+        rolling: whether it is there for a crash alone: then it goes when newer ones are saved.
+        recorded: false until a node that shares a saved checkpoint is durable itself.
     """
 
     id: str
@@ -154,6 +172,9 @@ class Node:
     verified: bool | None = None
     differs: str | None = None
     doubted: str | None = None
+    origin: Origin = "trained"
+    rolling: bool = False
+    recorded: bool = True
 
     @classmethod
     def from_record(
@@ -165,6 +186,7 @@ class Node:
             record["values"], tuple(ValueChange(*its) for its in record["changes"]), record["author"],
             record["note"], record["why"], record["pinned"], record["created"],
             record.get("verified"), record.get("differs"),
+            origin=record.get("origin", "edited"), rolling=record.get("rolling", False),
         )  # fmt: skip
 
     @property
@@ -184,8 +206,8 @@ class Node:
 
     @property
     def saved(self) -> bool:
-        """Whether the checkpoint is durable."""
-        return self.checkpoint.saved
+        """Whether it is durable, and its checkpoint."""
+        return self.recorded and self.checkpoint.saved
 
     @property
     def digest(self) -> str | None:
@@ -221,6 +243,11 @@ class Node:
             "values": dict(self.values),
             "verified": self.verified,
             "differs": self.differs,
+            "origin": self.origin,
+            "rolling": self.rolling,
+            "evicted": self.checkpoint.evicted,
+            "digest": self.checkpoint.digest,
+            "training_digest": self.checkpoint.training_digest,
         }
 
 

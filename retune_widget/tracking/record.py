@@ -8,6 +8,7 @@ import pandas as pd
 from retune_widget.tracking import frames
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Branch, Node, Tree
+from retune_widget.tracking.ways import seconds_to_restore
 
 NodeLike = Node | str
 BranchLike = Branch | str
@@ -46,6 +47,10 @@ class Record:
     def nodes(self) -> pd.DataFrame:
         """One row for each node."""
         return frames.nodes_frame(self.tree, self._records)
+
+    def seconds_to_restore(self, node: NodeLike) -> float | None:
+        """About how long restoring a node takes: 0 where its checkpoint is kept, None where it cannot be restored."""
+        return seconds_to_restore(self.tree, self._records, self.tree.node(node))
 
     def compare(self, places: Place | Sequence[Place]) -> pd.DataFrame:
         """Nodes or branches side by side: the metrics, and the hyperparameters that differ."""

@@ -11,6 +11,7 @@ from retune_widget.tracking.nodes import (
     CheckpointHandle,
     Node,
     NodeRecord,
+    Origin,
     Value,
     ValueChange,
     change_label,
@@ -24,6 +25,7 @@ __all__ = [
     "CheckpointHandle",
     "Node",
     "NodeRecord",
+    "Origin",
     "Tree",
     "Value",
     "ValueChange",
@@ -51,14 +53,14 @@ class Tree:
         cls,
         branches: Iterable[BranchRecord],
         nodes: Iterable[NodeRecord],
-        handle: Callable[[str], CheckpointHandle],
+        handle: Callable[[NodeRecord], CheckpointHandle],
     ) -> "Tree":
         """The tree that was kept as plain data.
 
         Args:
             branches: in any order.
             nodes: parents first.
-            handle: gives the handle of a checkpoint's id.
+            handle: gives the handle of a node's checkpoint.
 
         Raises:
             StoreError: the records do not fit together.
@@ -68,7 +70,7 @@ class Tree:
             tree._branches = {its["id"]: Branch.from_record(its) for its in branches}
             for its in nodes:
                 parent = tree._nodes[its["parent"]] if its["parent"] is not None else None
-                node = Node.from_record(its, tree._branches[its["branch"]], parent, handle(its["checkpoint"]))
+                node = Node.from_record(its, tree._branches[its["branch"]], parent, handle(its))
                 tree._nodes[node.id] = node
             for record in branches:
                 if record["fork"] is not None:
@@ -208,6 +210,22 @@ class Tree:
             raise ValueError("A branch needs a name.")
         if any(branch.name == name.strip() and branch is not but for branch in self.branches):
             raise ValueError(f"Another branch is already called {name!r}: choose another name.")
+
+    def remove(self, node: Node) -> tuple[Node, ...]:
+        """Take out one node from which no branch begins; its children are its parent's now. Returns them.
+
+        Raises:
+            ValueError: it is the root, a branch begins there, or values were changed there.
+        """
+        with self._lock:
+            if node.parent is None or node.changes or any(branch.fork is node for branch in self._branches.values()):
+                raise ValueError(f"{node!r} cannot be taken out: something begins there.")
+            children = tuple(self.children(node))
+            for child in children:
+                child.parent = node.parent
+            del self._nodes[node.id]
+            self.revision += 1
+            return children
 
     def edited(self) -> None:
         """Say that the note, pin or changes of a node were edited."""

@@ -1,4 +1,4 @@
-"""Random trees: whatever was done, every node is restored and trained anew to its very bits."""
+"""Random trees: whatever was done, every node is restored and trained anew to its very bits, evicted ones too."""
 
 import contextlib
 import os
@@ -28,6 +28,10 @@ actions = st.one_of(
     st.tuples(st.just("branch"), places),
     st.tuples(st.just("reseed"), places),
     st.tuples(st.just("undo"), st.none()),
+    st.tuples(st.just("evict"), places),
+    st.tuples(st.just("pin"), places),
+    st.tuples(st.just("edit"), st.floats(-1, 1)),
+    st.tuples(st.just("draw"), st.none()),
 )
 
 
@@ -52,28 +56,49 @@ def do(run, action, argument):
         case "undo":
             with contextlib.suppress(rt.StatusError):  # there is nothing to undo
                 run.undo()
+        case _:
+            do_to_a_node(run, action, argument)
 
 
-def is_reseeding(node):
-    """A node that holds other noise than its parent led to: there is nothing to train again."""
-    return node.note == "reseeded"
+def do_to_a_node(run, action, argument):
+    match action:
+        case "evict":
+            run.flush()
+            with contextlib.suppress(rt.StatusError):  # it must stay
+                run.evict(node_at(run, argument))
+        case "pin":
+            run.pin(node_at(run, argument))
+        case "edit":
+            with torch.no_grad():
+                run._engine.live.models["model"][0].bias[0] = argument
+        case "draw":
+            torch.rand(3)
 
 
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(optimizer=st.sampled_from(sorted(OPTIMIZERS)), story=st.lists(actions, min_size=2, max_size=12))
-def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, story):
-    run = make_run(OPTIMIZERS[optimizer])
+@given(
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    every=st.sampled_from([None, 2]),
+    story=st.lists(actions, min_size=2, max_size=14),
+)
+def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, every, story):
+    run = make_run(OPTIMIZERS[optimizer], checkpoint_every=every, window=every)
     try:
         for action, argument in story:
             do(run, action, argument)
+        run.checkpoint()  # what was written by hand last is in a node too, or in the root
         head = run.digest()
         run.flush()
         for node in run.tree.nodes[1:]:
-            if not is_reseeding(node):
-                assert run.verify(node), (node, run.verify(node))
+            assert node.origin == "edited" or run.verify(node), (node, run.verify(node))
         assert run.digest() == head
-        for node in run.tree.nodes:
+        drawn = any(action == "draw" for action, _ in story)
+        expected = {node: (node.digest, node.checkpoint.training_digest) for node in run.tree.nodes}
+        for node, (digest, training_digest) in expected.items():
+            trained_again = node.checkpoint.evicted
             run.restore(node)
-            assert run.digest() == node.digest
+            assert run._engine.capture().training_digest() == training_digest
+            assert run.digest() == digest or (trained_again and drawn)
+        assert run.problems == []
     finally:
         run.close()

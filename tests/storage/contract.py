@@ -12,6 +12,7 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import Store
 from retune_widget.tracking.history import HistoryChunk
+from tests.storage.contract_sizes import SizesContract
 from tests.storage.states import (
     PAYLOAD_NAN,
     VALUES,
@@ -26,7 +27,7 @@ from tests.storage.states import (
 )
 
 
-class StoreContract:
+class StoreContract(SizesContract):
     def test_a_new_store_is_empty(self, store):
         record = store.load()
         assert record.info == {}
@@ -281,6 +282,6 @@ class StoreContract:
     def test_a_closed_store_says_so(self, store):
         store.close()
         store.close()
-        for use in (store.load, lambda: store.save_node(node()), lambda: store.load_checkpoint("c0")):
+        for use in (store.load, lambda: store.save_node(node()), lambda: store.load_checkpoint("c0"), store.pieces):
             with pytest.raises(StoreError, match="closed"):
                 use()

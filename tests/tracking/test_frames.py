@@ -81,9 +81,10 @@ def test_the_nodes():
         assert run.flush(30)
         table = run.nodes
         assert list(table.columns) == [
-            "id", "branch", "step", "parent", "cause", "changes", "metrics", "bytes", "pinned", "exact", "why",
-            "verified", "digest", "note", "created",
+            "id", "branch", "step", "parent", "cause", "changes", "metrics", "bytes", "status", "pinned", "exact",
+            "why", "verified", "digest", "note", "created",
         ]  # fmt: skip
+        assert table.status.tolist() == ["saved"] * 3
         assert table.id.tolist() == ["n0", "n1", "n2"]
         assert table.cause.tolist() == ["start", "manual", "change"]
         assert table.changes.tolist() == ["", "", "lr 0.1→0.5"]

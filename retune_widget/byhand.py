@@ -1,0 +1,61 @@
+"""Sees what was written by hand while nobody trained: that state becomes a node, which no replay could reach."""
+
+from typing import TYPE_CHECKING
+
+from retune_widget.engine.mark import Mark, mark
+from retune_widget.engine.status import Status
+from retune_widget.errors import CaptureError
+from retune_widget.standing import Standing
+
+if TYPE_CHECKING:
+    from retune_widget.tracking.tree import Node
+
+EDITED = "edited by hand"
+
+
+class ByHand(Standing):
+    """Compares the state when training ends or pauses with that when it goes on, or when something is asked."""
+
+    _at_rest = True
+    _mark: Mark | None = None
+
+    def rest(self, status: Status) -> None:
+        """Training begins or ends; must not raise."""
+        self._at_rest = status is not Status.RUNNING
+        if self._engine.own_loop:  # all by hand; and it may end as the interpreter does, with the tensors half gone
+            self._mark = None
+        else:
+            self.take_mark()
+
+    def take_mark(self) -> None:
+        """From here on, what is written is written by hand."""
+        self._mark = None
+        if self._at_rest and self._engine.train_on is not None:
+            try:
+                self._mark = mark(self._engine)
+            except CaptureError:  # the checkpoint that comes next raises it to whoever asks for that
+                return
+
+    def know(self, key: str) -> None:
+        """A value was registered that a checkpoint had waited for: it is as it was captured."""
+        if self._mark is not None:
+            self._mark["values"][key] = dict(self._engine.values())[key]
+
+    def notice_edits(self) -> None:
+        """Keep the state as a node of its own if it was written by hand since training paused."""
+        if self._mark is None:
+            return
+        now = mark(self._engine)
+        if now == self._mark:
+            return
+        self._mark = now
+        if not self._is_held():
+            self._by_hand = True
+            self._keep_here(EDITED)
+
+    def _keep_here(self, note: str) -> "Node":
+        if self._forks:
+            self._fork(f"{self._branch} @{self._node.step}", by_hand=False)
+        self._node = self._new_node("manual", self._engine.capture(), note=note)
+        self._arrive()
+        return self._node

@@ -1,0 +1,251 @@
+"""Which nodes there are besides those that people make, and which of all keep their checkpoint."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retune_widget.byhand import ByHand
+from retune_widget.engine.checks import whole
+from retune_widget.engine.engine import Engine
+from retune_widget.engine.replay import ReplayCancelledError
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.engine.status import Status
+from retune_widget.errors import StatusError, StoreError
+from retune_widget.rebuild import OtherStateError, load, rebuild
+from retune_widget.storage.writer import Writer
+from retune_widget.tracking.budget import DiskUse, as_bytes, in_words
+from retune_widget.tracking.goal import Goal, as_goal, not_measured
+from retune_widget.tracking.history import History
+from retune_widget.tracking.recorder import Recorder
+from retune_widget.tracking.retention import to_evict, why_kept
+from retune_widget.tracking.tree import Cause, CheckpointHandle, Node, Tree
+from retune_widget.tracking.ways import way_back
+
+ROLLING_SECONDS = 300.0
+"""Of training, after which the state is kept for a crash if no other node was made."""
+INTERVALS = 20
+"""Interval nodes that keep their checkpoint where no window is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is kept without anybody asking, and for how long.
+
+    Attributes:
+        every: steps between interval nodes; None: rolling ones by time; 0: none.
+        window: steps behind the head after which interval nodes lose their checkpoint; None: never for that.
+        budget: bytes that the checkpoints may take; None: no limit.
+        goal: what makes a node the best.
+    """
+
+    every: int | None
+    window: int | None
+    budget: int | None
+    goal: Goal | None
+
+    @classmethod
+    def of(cls, checkpoint_every: int | None, window: int | None, budget: Any, best: Any) -> "Rules":
+        """The rules from the arguments of `Run`, which documents them.
+
+        Raises:
+            ValueError: one of them means nothing.
+        """
+        if checkpoint_every != 0 or isinstance(checkpoint_every, bool):
+            whole("checkpoint_every", checkpoint_every)
+        whole("window", window)
+        if window is None and checkpoint_every:
+            window = INTERVALS * checkpoint_every
+        return cls(checkpoint_every, window, as_bytes(budget), as_goal(best))
+
+
+class Keeping(ByHand):
+    """Frees checkpoints that can be trained again, and keeps to the budget.
+
+    Attributes:
+        recorder: writes the history, and knows what the step at hand uses.
+    """
+
+    def __init__(self, engine: Engine, tree: Tree, history: History, writer: Writer, rules: Rules) -> None:
+        """Take the parts; `begin` or `resume` comes next."""
+        super().__init__(engine, tree, history, writer)
+        self.recorder = Recorder(history)
+        self._rules = rules
+        self._trusted = False
+        """Whether a node was trained again to its bits in this process."""
+        self._mistrust: str | None = None
+        self._over: str | None = None
+        self._tidied: tuple[int, int, int] | None = None
+        self._kept_at = 0.0
+
+    @property
+    def disk_use(self) -> DiskUse:
+        """What the checkpoints take, and may take."""
+        return DiskUse(self._writer.stored, self._rules.budget)
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know of what is kept."""
+        goal, measured = self._rules.goal, self._engine.measured
+        unknown = goal is not None and measured is not None and goal.metric not in measured
+        missing = not_measured(goal.metric, measured or ()) if goal is not None and unknown else None
+        at = f"Training waits: steps are trained again, now number {self._engine.step + 1:,}. Pausing gives that up."
+        replay = at if self._engine.replaying else None
+        return [notice for notice in (replay, self._mistrust, self._over, missing) if notice is not None]
+
+    def on_status(self, status: Status) -> None:
+        """Training begins or ends; must not raise."""
+        self.recorder.clock.run(running=status is Status.RUNNING)
+        self.rest(status)
+
+    # Nodes that nobody asked for.
+
+    def is_best(self, step: int, metrics: Mapping[str, Any]) -> bool:
+        """Whether the evaluation after this step gave the best value so far."""
+        goal = self._rules.goal
+        if goal is None or goal.metric not in metrics or goal.metric not in (self._engine.measured or ()):
+            return False
+        return goal.is_reached(self.history, self.tree.path(self._branch), step)
+
+    def is_rolling_due(self) -> bool:
+        """Whether a crash now would lose more than `ROLLING_SECONDS` of training."""
+        by_time = self._rules.every is None and self._writer.survives
+        return by_time and self.recorder.clock.elapsed() - self._kept_at >= ROLLING_SECONDS
+
+    def drop_rolling(self) -> None:
+        """Take out the rolling nodes before the newest one that is saved: nobody asked for them."""
+        rolling = [its for its in self.tree.lineage(self._node) if its.rolling and its.branch is self._node.branch]
+        saved = [node.step for node in rolling if node.saved]
+        forks = {branch.fork for branch in self.tree.branches}
+        for node in rolling:
+            if saved and node.step < saved[-1] and node.origin == "trained" and node not in forks:
+                self._take_out(node)
+
+    def _take_out(self, node: Node) -> None:
+        with self.edits:
+            if not node.rolling:  # it was pinned or noted a moment ago
+                return
+            for child in self.tree.remove(node):
+                self._writer.save_node(child.record())
+            shared = any(its.checkpoint is node.checkpoint for its in self.tree.nodes)
+            self._writer.delete([], [node.id], [] if shared else [node.checkpoint.id])
+
+    def _new_node(self, cause: Cause, snapshot: Snapshot, **options: Any) -> Node:
+        self._kept_at = self.recorder.clock.elapsed()
+        return super()._new_node(cause, snapshot, **options)
+
+    # What is freed.
+
+    def evict(self, node: Node) -> Node:
+        """Free the checkpoint of a node.
+
+        Raises:
+            StatusError: it could not be trained again, or must stay.
+        """
+        reason = self._mistrust or self._engine.why_not_replayed or why_kept(self.tree, self._node, node)
+        if reason is None and not self._is_trusted([node.checkpoint]):
+            reason = self._mistrust
+        if reason is not None:
+            raise StatusError(f"{node.id} keeps its checkpoint: {reason.rstrip('.')}.")
+        self._free([node.checkpoint])
+        return node
+
+    def tidy(self) -> None:
+        """Free what the window and the budget say, the least valuable first. Cheap where nothing has changed."""
+        rules, seen = self._rules, (self._writer.stored, self._writer.unsaved, self.tree.revision)
+        if (rules.budget is None and rules.window is None) or seen == self._tidied:
+            return
+        self._tidied = seen
+        size = next((its.checkpoint.bytes for its in reversed(self.tree.nodes) if its.checkpoint.bytes), 0)
+        coming = size * self._writer.unsaved
+        excess = max(0, self._writer.stored + coming - (rules.budget or 0)) if rules.budget is not None else 0
+        try:
+            if self._mistrust is None and self._engine.why_not_replayed is None and (excess or rules.window):
+                excess = self._evict_to(None if rules.budget is None else rules.budget - coming)
+        except ReplayCancelledError:
+            self._tidied = None  # at the next occasion
+        except StoreError as error:
+            self._over = f"Nothing could be freed: {error}"
+        else:
+            self._over = None
+            if excess and rules.budget is not None:
+                self._over = (
+                    f"The checkpoints take {in_words(rules.budget + excess)}, and the budget is "
+                    f"{in_words(rules.budget)}: none of those that are left can be freed."
+                )
+
+    def _evict_to(self, limit: int | None) -> int:
+        """Evict down to a limit; returns the bytes that are still above it."""
+        pieces = self._writer.pieces() if limit is not None else []
+        plan = to_evict(self.tree, self._node, self._engine.step, pieces, limit=limit, window=self._rules.window)
+        handles = {node.checkpoint.id: node.checkpoint for node in self.tree.nodes}
+        chosen = [handles[its] for its in plan.evict]
+        if chosen and self._is_trusted(chosen):
+            self._free(chosen)
+        return plan.excess
+
+    def _free(self, handles: Collection[CheckpointHandle]) -> None:
+        """Say of the nodes that they are evicted, then delete: a crash in between leaves them kept."""
+        for handle in handles:
+            self._know_digest(handle)
+        with self.edits:
+            pinned = {node.checkpoint for node in self.tree.nodes if node.pinned}  # a moment ago, by another thread
+            freed = [its for its in self.tree.nodes if its.checkpoint in handles and its.checkpoint not in pinned]
+            going = {node.checkpoint.id: node.checkpoint for node in freed}
+            for handle in going.values():
+                handle.evicted, handle.saved, handle.bytes = True, False, 0
+            for node in freed:
+                self._writer.save_node(node.record())
+            self._writer.delete([], [], sorted(going))
+            self.tree.edited()
+
+    def _is_trusted(self, handles: Collection[CheckpointHandle]) -> bool:
+        """Train the shortest way to one of these again, once a process, before anything is freed.
+
+        Raises:
+            ReplayCancelledError: somebody asked to pause, to stop or to close meanwhile.
+        """
+        if self._trusted:
+            return True
+        first = {node.checkpoint: node for node in reversed(self.tree.nodes) if node.checkpoint in handles}
+        ways = [way_back(node) for node in first.values()]
+        trained = [way for way in ways if way is not None and way.steps]
+        if not trained:
+            return True
+        node = min(trained, key=lambda way: way.steps).nodes[-1]
+        try:
+            self._know_digest(node.checkpoint)
+            rebuild(self._engine, self._writer, node)
+        except (ReplayCancelledError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001  # the step is the user's: whatever it raises, nothing is freed
+            self._distrust(node, error)
+            return False
+        self._trusted = True
+        return True
+
+    def _distrust(self, node: Node, error: Exception) -> None:
+        found = "came to another state" if isinstance(error, OtherStateError) else f"raised {error!r}"
+        self._mistrust = (
+            f"Nothing is evicted: training the steps to {node.id} again {found}. "
+            f"run.verify({node.id!r}) says what differs."
+        )
+
+    def _know_digest(self, handle: CheckpointHandle) -> None:
+        """A checkpoint of an earlier process is read once for the digest that a replay must give."""
+        if handle.training_digest is None:
+            state = self._writer.load_checkpoint(handle)
+            handle.digest, handle.training_digest = state.digest(), state.training_digest()
+
+    # The way back.
+
+    def _state_of(self, node: Node) -> Snapshot:
+        try:
+            return load(self._engine, self._writer, node)
+        except OtherStateError as error:
+            self._distrust(node, error)
+            raise
+
+    def _save_again(self, node: Node, state: Snapshot) -> None:
+        """An evicted node that was trained again has its checkpoint again."""
+        if node.checkpoint.evicted and not self._writer.holds(node.checkpoint):
+            self._writer.save_checkpoint(node.checkpoint, state)

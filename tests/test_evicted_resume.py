@@ -1,0 +1,48 @@
+"""Evicted nodes after the process has ended."""
+
+import retune_widget as rt
+from tests.resuming import again, evict, lose, steered, train
+
+
+def test_what_was_evicted_is_evicted_after_a_resume_and_comes_back(tmp_path):
+    path = tmp_path / "run"
+    run = train(path)
+    digests = steered(run)
+    evict(run, "n1", "n2")
+    lose(run)
+    saved = rt.open(path)
+    assert [saved.tree.node(its).checkpoint.status for its in ("n1", "n2")] == ["evicted"] * 2
+    run = again(path)
+    assert [run.tree.node(its).checkpoint.status for its in ("n1", "n2", "n4")] == ["evicted", "evicted", "saved"]
+    assert run.tree.node("n1").digest == digests["n1"]
+    evict(run, "n4")  # a checkpoint of the earlier process: it is read once for its digest
+    for name in ("n2", "n4", "n1"):
+        run.restore(name)
+        assert run.digest() == digests[name]
+    run.close()
+
+
+def test_it_is_said_before_it_is_done_and_a_crash_in_between_leaves_it_kept(tmp_path, monkeypatch):
+    path = tmp_path / "run"
+    run = train(path)
+    digests = steered(run)
+    said, save = [], run._store.save_node
+
+    def refuse(branches, nodes, checkpoints):
+        said.append("delete")
+        raise rt.StoreError("held up")
+
+    monkeypatch.setattr(run._store, "delete", refuse)
+    monkeypatch.setattr(run._store, "save_node", lambda its: (said.append(its.get("evicted")), save(its)))
+    run.evict("n2")
+    run.flush()
+    assert said[:2] == [True, "delete"]
+    assert [its for its in run.problems if "held up" in its]
+    save(run.tree.node("n2").record())  # as if the transaction had ended between the two, and then the process
+    lose(run)
+    run = again(path)
+    node = run.tree.node("n2")
+    assert (node.saved, node.checkpoint.evicted, node.digest) == (True, False, digests["n2"])
+    run.restore(node)
+    assert run.digest() == digests["n2"]
+    run.close()
