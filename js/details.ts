@@ -1,6 +1,7 @@
 /** The panel of the selected node. */
 
-import { changesList, keepingBox, metricsTable, valuesTable } from "./details/sections.ts";
+import { keepingBox } from "./details/keeping.ts";
+import { changesList, metricsTable, valuesTable } from "./details/sections.ts";
 import { AskSlot } from "./shared/ask.ts";
 import { CAUSE_NAMES } from "./shared/causes.ts";
 import { button, h, reconcile, setText } from "./shared/dom.ts";
@@ -50,7 +51,10 @@ class Sections {
 function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): void {
   const empty = h("p", "rtw-empty", {}, "Select a node in the tree to see it, restore it or branch from it.");
   const title = h("h3", "rtw-title");
-  const head = h("span", "rtw-pill", { title: "Training stands here" }, "head");
+  const steerable = model.get("steerable");
+  const head = steerable
+    ? h("span", "rtw-pill", { title: "Training stands here" }, "head")
+    : h("span", "rtw-pill", { title: "Training was here when it was saved last" }, "where it was");
   const meta = h("p", "rtw-meta");
   const note = h("p", "rtw-note");
   const restore = button("Restore", {
@@ -58,12 +62,12 @@ function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): v
     title: "Go back to this state; nothing is deleted",
   });
   const branch = button("Branch from here", { title: "Restore this state and start a new branch" });
-  const more = button("⋯", { className: "rtw-square", title: "Verify, note, rename, delete" });
+  const more = button("⋯", { className: "rtw-square", title: "Verify, pin, note, rename, delete" });
   more.setAttribute("aria-label", "More actions");
   more.setAttribute("aria-haspopup", "menu");
-  const buttons = h("div", "rtw-buttons", {}, restore, branch, more);
+  const buttons = h("div", "rtw-buttons", { hidden: !steerable }, restore, branch, more);
   const slot = new AskSlot();
-  const feedback = new Feedback();
+  const feedback = new Feedback(() => model.get("node")?.busy ?? null);
   const actions = new NodeActions(intents, slot, feedback);
   const sections = new Sections();
   const panel = h("div", "rtw-panel");
@@ -84,9 +88,12 @@ function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): v
     return {
       node: node.id,
       note: node.note,
+      pinned: node.pinned,
+      checkpoint: node.checkpoint.status,
       branch: node.branch,
       branchName: node.branch_name,
       branchNodes: null,
+      isRoot: node.is_root,
     };
   };
   const on = (element: HTMLElement, run: (target: ActionTarget) => Promise<void>): void =>
@@ -106,15 +113,17 @@ function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): v
       const at = target();
       if (!at) return;
       const { left, bottom } = more.getBoundingClientRect();
-      openMenu(root, left, bottom + 2, `Branch ${at.branchName}`, [
-        { label: "Verify", hint: "trains its steps again", run: () => void actions.verify(at) },
-        { label: "Edit note …", run: () => void actions.note(at) },
-        { label: "Rename branch …", run: () => void actions.rename(at) },
-        { label: "Delete branch …", danger: true, run: () => void actions.deleteBranch(at) },
-      ]);
+      openMenu(root, left, bottom + 2, `Branch ${at.branchName}`, actions.menu(at));
     },
     { signal },
   );
+
+  const verify = steerable
+    ? (): void => {
+        const at = target();
+        if (at) void actions.verify(at);
+      }
+    : null;
 
   let shownId: string | null = null;
   follow(["node"], () => {
@@ -138,8 +147,17 @@ function mount({ model, root, intents, signal, follow }: View<DetailsTraits>): v
       ["changes", node.changes, () => changesList(node)],
       [
         "keeping",
-        [node.exact, node.why, node.verified, node.digest, node.saved, node.save_error, node.bytes],
-        () => keepingBox(node),
+        [
+          node.exact,
+          node.why,
+          node.digest,
+          node.checkpoint,
+          node.rebuilding,
+          node.pinned,
+          node.verdict,
+          node.busy,
+        ],
+        () => keepingBox(node, verify),
       ],
       ["values", node.values, () => valuesTable(node)],
     ]);

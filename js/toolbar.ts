@@ -1,6 +1,7 @@
 /** The toolbar: run, pause, step, stop; where the run is; what went wrong. */
 
 import { AskSlot } from "./shared/ask.ts";
+import { createDisk } from "./shared/disk.ts";
 import { button, h, reconcile, relabel, setText } from "./shared/dom.ts";
 import { Feedback } from "./shared/feedback.ts";
 import { defineWidget, type View } from "./shared/view.ts";
@@ -9,7 +10,7 @@ import { createErrorBanner } from "./toolbar/error_banner.ts";
 import type { Intent, ToolbarTraits } from "./wire.ts";
 
 function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): void {
-  const feedback = new Feedback();
+  const feedback = new Feedback(() => model.get("status").busy);
   const slot = new AskSlot();
   const ask = (intent: Intent): void =>
     void feedback.follow(intent.kind.replace("_", " "), intents.ask(intent));
@@ -43,6 +44,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const bar = h("div", "rtw-progress-fill");
   const progress = h("div", "rtw-progress", { role: "progressbar", "aria-label": "Progress" }, bar);
   const pace = h("span", "rtw-pace");
+  const disk = createDisk();
   const banner = createErrorBanner(() => ask({ kind: "dismiss_error" }), signal);
   const notices = h("div", "rtw-notices", { role: "status" });
 
@@ -50,7 +52,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const checkpointGroup = h("span", "rtw-joined", {}, checkpoint, note);
   const buttons = h("div", "rtw-buttons", { role: "toolbar", "aria-label": "Training" });
   buttons.append(primary, stepGroup, stop, checkpointGroup, undo);
-  const state = h("div", "rtw-state", {}, pill, branch, where, progress, pace);
+  const state = h("div", "rtw-state", {}, pill, branch, where, progress, pace, disk.element);
   root.append(
     h("div", "rtw-bar", {}, buttons, state),
     slot.element,
@@ -103,6 +105,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
     setText(of, shown.of);
     setText(epoch, shown.epoch);
     setText(pace, shown.pace);
+    disk.update(status.disk);
     progress.hidden = shown.fraction === null;
     bar.style.width = `${((shown.fraction ?? 0) * 100).toFixed(1)}%`;
     progress.setAttribute("aria-valuenow", String(Math.round((shown.fraction ?? 0) * 100)));

@@ -30,7 +30,7 @@ function createMeasure(element: HTMLElement): (text: string) => number {
 }
 
 function mount({ model, root, intents, signal, follow }: View<TreeTraits>): void {
-  const feedback = new Feedback();
+  const feedback = new Feedback(() => model.get("busy")?.text ?? null);
   const left = new AskSlot(h("div", "rtw-tree-actions"));
   const actions = new NodeActions(intents, left, feedback);
   const tooltip = new Tooltip();
@@ -39,9 +39,9 @@ function mount({ model, root, intents, signal, follow }: View<TreeTraits>): void
   const { viewport, scene } = renderer;
 
   const target = (id: string | null) => targetOf(renderer.index, id);
-  const current = () => ({ index: renderer.index, target: target(model.get("selected")) });
-  const buttons = createActionButtons(actions, current, signal);
-  left.element.append(buttons.element);
+  const steerable = model.get("steerable");
+  const buttons = createActionButtons(actions, () => target(model.get("selected")), signal);
+  if (steerable) left.element.append(buttons.element);
 
   const zoomButton = (label: string, title: string, run: () => void): HTMLElement => {
     const element = button(label, { title, className: "rtw-square rtw-small" });
@@ -80,11 +80,11 @@ function mount({ model, root, intents, signal, follow }: View<TreeTraits>): void
     },
     select,
     restore: (id) => {
-      const at = target(id);
+      const at = steerable ? target(id) : null;
       if (at) void actions.restore(at);
     },
     openMenu: (id, at) => {
-      const on = target(id);
+      const on = steerable ? target(id) : null;
       if (on) openNodeMenu(root, at, renderer.index, on, actions);
     },
   };
@@ -101,6 +101,7 @@ function mount({ model, root, intents, signal, follow }: View<TreeTraits>): void
     legend.update(nodes);
     buttons.update();
   });
+  follow(["busy"], () => renderer.setBusy(model.get("busy")?.node ?? null));
   follow(["head"], () => renderer.setHead(model.get("head")));
   follow(["selected"], () => {
     const id = model.get("selected");

@@ -4,6 +4,31 @@ export type Cause = "start" | "change" | "manual" | "interval" | "best" | "polic
 /** JSON has no NaN: Python sends "NaN", "Infinity" and "-Infinity" in their place. */
 export type MetricValue = number | string;
 export type HyperparameterValue = number | boolean;
+export type CheckpointStatus = "saving" | "saved" | "not saved" | "evicted";
+
+/** Where a node's state is; `reason` says why it is not saved. */
+export interface Checkpoint {
+  status: CheckpointStatus;
+  reason: string | null;
+  bytes: number;
+}
+
+/** What is being carried out that takes a while. */
+export interface Busy {
+  node: string | null;
+  kind: string;
+  text: string;
+}
+
+export interface Verdict {
+  equal: boolean;
+  text: string;
+}
+
+export interface Disk {
+  bytes: number;
+  budget: number | null;
+}
 
 export interface RunError {
   summary: string;
@@ -22,10 +47,28 @@ export interface Status {
   notices: string[];
   can_undo: boolean;
   busy: string | null;
+  disk: Disk;
 }
 
 export interface ToolbarTraits {
   status: Status;
+}
+
+export interface Saved {
+  path: string;
+  branch: string;
+  step: number;
+  epoch: number;
+  /** Whether another process writes it now. */
+  following: boolean;
+  disk: Disk;
+  /** The line of Python that goes on with it. */
+  resume: string;
+  problem: string | null;
+}
+
+export interface SavedbarTraits {
+  saved: Saved;
 }
 
 export interface Hyperparameter {
@@ -96,7 +139,8 @@ export interface TreeNode {
   cause: Cause;
   label: string;
   exact: boolean;
-  saved: boolean;
+  checkpoint: Checkpoint;
+  pinned: boolean;
   note: string;
   metrics: Record<string, MetricValue>;
   values: Record<string, HyperparameterValue>;
@@ -115,6 +159,9 @@ export interface TreeTraits {
   nodes: TreeNode[];
   head: Head;
   selected: string | null;
+  busy: Busy | null;
+  /** Whether nodes can be restored and edited; a saved run is only looked at. */
+  steerable: boolean;
 }
 
 export interface DetailMetric {
@@ -141,11 +188,15 @@ export interface DetailNode {
   why: string | null;
   verified: boolean | null;
   digest: string | null;
-  saved: boolean;
-  save_error: string | null;
-  bytes: number;
+  checkpoint: Checkpoint;
+  /** What restoring takes, where the checkpoint was freed. */
+  rebuilding: string | null;
+  pinned: boolean;
+  verdict: Verdict | null;
+  busy: string | null;
   created: string;
   is_head: boolean;
+  is_root: boolean;
   metrics: DetailMetric[];
   values: { key: string; value: HyperparameterValue }[];
   changes: DetailChange[];
@@ -153,6 +204,7 @@ export interface DetailNode {
 
 export interface DetailsTraits {
   node: DetailNode | null;
+  steerable: boolean;
 }
 
 /** What a person may ask for. `send` adds the id; Python answers each with an `Answer`. */
@@ -161,7 +213,8 @@ export type Intent =
   | { kind: "step"; n: number }
   | { kind: "checkpoint"; note: string | null }
   | { kind: "set"; key: string; value: HyperparameterValue }
-  | { kind: "restore" | "verify"; node: string }
+  | { kind: "restore" | "verify" | "evict"; node: string }
+  | { kind: "pin"; node: string; pinned: boolean }
   | { kind: "branch"; node: string; name: string | null }
   | { kind: "rename"; branch: string; name: string }
   | { kind: "note"; node: string; note: string }

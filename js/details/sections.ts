@@ -1,7 +1,7 @@
-/** The tables and boxes of the node panel. Each is built from values alone. */
+/** The tables and lists of the node panel. Each is built from values alone. */
 
 import { h } from "../shared/dom.ts";
-import { formatBytes, formatDelta, formatMetric, formatValue } from "../shared/number.ts";
+import { formatDelta, formatMetric, formatValue } from "../shared/number.ts";
 import type { DetailChange, DetailMetric, DetailNode } from "../wire.ts";
 
 function table(label: string, rows: HTMLElement[]): HTMLElement {
@@ -61,22 +61,4 @@ export function changesList(node: DetailNode): HTMLElement | null {
     h("ul", "rtw-changes", {}, ...node.changes.map(changeLine)),
     h("p", "rtw-faint", {}, "The checkpoint is the state before the change."),
   );
-}
-
-/** Exact or not and why; the digest; where the checkpoint is kept. */
-export function keepingBox(node: DetailNode): HTMLElement {
-  const exactness = node.exact
-    ? h("span", "rtw-good", {}, node.verified ? "✓ exact, verified" : "✓ exact")
-    : h("span", "rtw-warning", {}, `≈ not exact${node.why ? `: ${node.why}` : ""}`);
-  const box = h("div", "rtw-box", {}, exactness);
-  if (node.digest) {
-    const short =
-      node.digest.length > 12 ? `${node.digest.slice(0, 6)}…${node.digest.slice(-4)}` : node.digest;
-    box.append(" · digest ", h("code", "", { title: node.digest }, short));
-  }
-  let keeping = `saved, ${formatBytes(node.bytes)}`;
-  if (!node.saved) keeping = node.bytes > 0 ? `not saved yet, ${formatBytes(node.bytes)}` : "not saved yet";
-  if (node.save_error) box.append(h("div", "rtw-bad", {}, `not saved: ${node.save_error}`));
-  else box.append(h("div", "rtw-faint", {}, keeping));
-  return box;
 }

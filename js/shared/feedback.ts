@@ -8,7 +8,13 @@ const PATIENCE_MS = 1500;
 /** A status line: silent while answers are quick, "waiting" when they are not, red on a refusal. */
 export class Feedback {
   readonly element = h("div", "rtw-feedback", { role: "status" });
+  readonly #atWork: () => string | null;
   #latest = 0;
+
+  /** @param atWork what Python says that it is doing, if it does something that takes a while */
+  constructor(atWork: () => string | null = () => null) {
+    this.#atWork = atWork;
+  }
 
   show(text: string, kind: "plain" | "error" = "plain"): void {
     setText(this.element, text);
@@ -22,7 +28,7 @@ export class Feedback {
     const mine = this.#latest;
     this.show("");
     const waiting = setTimeout(() => {
-      if (mine === this.#latest) this.show(`${what}: waiting for the kernel …`);
+      if (mine === this.#latest) this.show(`${this.#atWork() ?? `${what}: waiting for the kernel`} …`);
     }, PATIENCE_MS);
     const answer = await question;
     clearTimeout(waiting);

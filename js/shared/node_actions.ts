@@ -1,16 +1,22 @@
 /** What a person can do with a node or a branch: the same in the tree, its menu and the details. */
 
+import type { CheckpointStatus } from "../wire.ts";
 import type { AskSlot } from "./ask.ts";
 import type { Feedback } from "./feedback.ts";
 import type { Intents } from "./intents.ts";
+import type { MenuItem } from "./menu.ts";
 
 export interface ActionTarget {
   node: string;
   note: string;
+  pinned: boolean;
+  checkpoint: CheckpointStatus;
   branch: string;
   branchName: string;
   /** How many nodes go with the branch; null where that is not known. */
   branchNodes: number | null;
+  /** A root branch holds the start of all others: it cannot be deleted. */
+  isRoot: boolean;
 }
 
 export class NodeActions {
@@ -29,6 +35,44 @@ export class NodeActions {
   async verify(target: ActionTarget): Promise<void> {
     this.slot.close();
     await this.feedback.follow("verify", this.intents.ask({ kind: "verify", node: target.node }));
+  }
+
+  /** Keeps the checkpoint whatever the budget says, or no longer. */
+  async pin(target: ActionTarget): Promise<void> {
+    const intent = { kind: "pin", node: target.node, pinned: !target.pinned } as const;
+    await this.feedback.follow(target.pinned ? "unpin" : "pin", this.intents.ask(intent));
+  }
+
+  /** Frees the checkpoint; the node stays, and is rebuilt by replay when it is restored. */
+  async evict(target: ActionTarget): Promise<void> {
+    this.slot.close();
+    await this.feedback.follow("free", this.intents.ask({ kind: "evict", node: target.node }));
+  }
+
+  /** What the menus have in common: everything but restoring and branching. */
+  menu(target: ActionTarget): MenuItem[] {
+    return [
+      { label: "Verify", hint: "trains its steps again", run: () => void this.verify(target) },
+      {
+        label: target.pinned ? "Unpin" : "Pin",
+        hint: target.pinned ? "may be freed for room" : "never freed for room",
+        run: () => void this.pin(target),
+      },
+      {
+        label: "Free its checkpoint",
+        hint: "rebuilt by replay",
+        disabled: target.checkpoint !== "saved" || target.pinned,
+        run: () => void this.evict(target),
+      },
+      { label: "Edit note …", run: () => void this.note(target) },
+      { label: "Rename branch …", run: () => void this.rename(target) },
+      {
+        label: "Delete branch …",
+        danger: true,
+        disabled: target.isRoot,
+        run: () => void this.deleteBranch(target),
+      },
+    ];
   }
 
   async branch(target: ActionTarget): Promise<void> {

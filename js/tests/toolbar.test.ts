@@ -14,6 +14,7 @@ const status: Status = {
   notices: [],
   can_undo: false,
   busy: null,
+  disk: { bytes: 0, budget: null },
 };
 
 describe("the status in words", () => {

@@ -115,11 +115,15 @@ describe("words", () => {
 
   it("tell a screen reader what colours tell the eye", () => {
     const text = describeNode(
-      node("a", "main", 2140, { exact: false, saved: false }),
+      node("a", "main", 2140, {
+        exact: false,
+        pinned: true,
+        checkpoint: { status: "not saved", reason: "disk full", bytes: 0 },
+      }),
       branch("main", null, 0, 1),
     );
     expect(text).toBe(
-      "change checkpoint, step 2,140, epoch 0, branch main, change, not exact, not saved yet",
+      "change checkpoint, step 2,140, epoch 0, branch main, change, not exact, pinned, not saved",
     );
   });
 });

@@ -135,7 +135,7 @@ describe("the index", () => {
     const after = nodes.filter(({ id }) => id !== "e300").map((old) => ({ ...old }));
     after.push(node("new", "main", 800));
     const changed = after.find(({ id }) => id === "m700");
-    if (changed) changed.saved = false;
+    if (changed) changed.checkpoint = { status: "evicted", reason: null, bytes: 0 };
     expect(diffNodes(index.nodes, indexTree(branches, after).nodes)).toEqual({
       added: ["new"],
       removed: ["e300"],

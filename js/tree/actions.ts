@@ -14,15 +14,14 @@ export function targetOf(index: TreeIndex, id: string | null): ActionTarget | nu
   return {
     node: node.id,
     note: node.note,
+    pinned: node.pinned,
+    checkpoint: node.checkpoint.status,
     branch: branch.id,
     branchName: branch.name,
     branchNodes: index.line.get(branch.id)?.length ?? 0,
+    isRoot: branch.fork === null,
   };
 }
-
-/** A root branch holds the start of all others: it cannot be deleted. */
-const isRoot = (index: TreeIndex, target: ActionTarget): boolean =>
-  (index.branches.get(target.branch)?.fork ?? null) === null;
 
 export function openNodeMenu(
   root: HTMLElement,
@@ -36,22 +35,14 @@ export function openNodeMenu(
   const items: MenuItem[] = [
     { label: "Restore", hint: "Enter", run: () => void actions.restore(target) },
     { label: "Branch from here …", run: () => void actions.branch(target) },
-    { label: "Verify", hint: "trains its steps again", run: () => void actions.verify(target) },
-    { label: "Edit note …", run: () => void actions.note(target) },
-    { label: "Rename branch …", run: () => void actions.rename(target) },
-    {
-      label: "Delete branch …",
-      danger: true,
-      disabled: isRoot(index, target),
-      run: () => void actions.deleteBranch(target),
-    },
+    ...actions.menu(target),
   ];
   openMenu(root, at.x, at.y, `${shorten(nodeTitle(node))} · step ${formatCount(node.step)}`, items);
 }
 
 export function createActionButtons(
   actions: NodeActions,
-  current: () => { index: TreeIndex; target: ActionTarget | null },
+  current: () => ActionTarget | null,
   signal: AbortSignal,
 ) {
   const restore = button("Restore", {
@@ -66,7 +57,7 @@ export function createActionButtons(
     element.addEventListener(
       "click",
       () => {
-        const { target } = current();
+        const target = current();
         if (target) void run(target);
       },
       { signal },
@@ -79,9 +70,9 @@ export function createActionButtons(
   return {
     element: h("div", "rtw-buttons", {}, restore, branch, note, rename, remove),
     update(): void {
-      const { index, target } = current();
+      const target = current();
       for (const element of [restore, branch, note, rename]) element.disabled = target === null;
-      remove.disabled = target === null || isRoot(index, target);
+      remove.disabled = target === null || target.isRoot;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** A node and a branch in words, and how much a label matters. Pure. */
 
 import { CAUSE_NAMES } from "../shared/causes.ts";
+import { STATUS_WORDS } from "../shared/checkpoints.ts";
 import { formatCount, formatValue } from "../shared/number.ts";
 import type { Cause, Change, TreeBranch, TreeNode } from "../wire.ts";
 
@@ -40,7 +41,8 @@ export function describeNode(node: TreeNode, branch: TreeBranch): string {
   const parts = [nodeTitle(node), `step ${formatCount(node.step)}`, `epoch ${formatCount(node.epoch)}`];
   parts.push(`branch ${branch.name}`, CAUSE_NAMES[node.cause]);
   if (!node.exact) parts.push("not exact");
-  if (!node.saved) parts.push("not saved yet");
+  if (node.pinned) parts.push("pinned");
+  if (node.checkpoint.status !== "saved") parts.push(STATUS_WORDS[node.checkpoint.status]);
   return parts.join(", ");
 }
 

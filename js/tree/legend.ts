@@ -1,45 +1,65 @@
-/** The key to the nodes' marks: the causes that the tree has, and no others. */
+/** The key to the nodes' marks: what the tree has, and nothing else. */
 
 import { CAUSE_NAMES, CAUSES } from "../shared/causes.ts";
+import { STATUS_WORDS } from "../shared/checkpoints.ts";
 import { h, reconcile, svg } from "../shared/dom.ts";
-import type { Cause, TreeNode } from "../wire.ts";
+import type { Cause, CheckpointStatus, TreeNode } from "../wire.ts";
+import { badge } from "./badges.ts";
 import { GLYPHS } from "./glyphs.ts";
 
-function sample(cause: Cause, state: { exact: boolean; saved: boolean }): SVGElement {
+interface Sample {
+  cause?: Cause;
+  exact?: boolean;
+  status?: CheckpointStatus;
+  pinned?: boolean;
+}
+
+function sample({ cause = "change", exact = true, status = "saved", pinned = false }: Sample): SVGElement {
+  const hasBadge = status === "not saved" || pinned;
   const picture = svg("svg", "rtw-sample", {
-    width: 14,
+    width: hasBadge ? 20 : 14,
     height: 14,
-    viewBox: "-7 -7 14 14",
+    viewBox: hasBadge ? (pinned ? "-13 -9 20 14" : "-7 -9 20 14") : "-7 -7 14 14",
     "aria-hidden": "true",
   });
   const path = svg("path", "rtw-node", {
     d: GLYPHS[cause],
     "data-cause": cause,
-    "data-exact": String(state.exact),
-    "data-saved": String(state.saved),
+    "data-exact": String(exact),
+    "data-checkpoint": status,
   });
-  picture.append(path);
+  picture.append(path, ...badge(status, pinned));
   return picture;
 }
 
-function entry(name: string, picture: SVGElement): HTMLElement {
-  return h("span", "rtw-legend-entry", { role: "listitem" }, picture, name);
+function entry(name: string, picture: SVGElement, className = ""): HTMLElement {
+  return h("span", `rtw-legend-entry ${className}`.trim(), { role: "listitem" }, picture, name);
 }
 
 export function createLegend() {
-  const element = h("div", "rtw-legend rtw-causes", { role: "list", "aria-label": "Causes" });
+  const element = h("div", "rtw-legend rtw-causes", { role: "list", "aria-label": "Marks" });
   const entries = new Map<Cause, HTMLElement>(
-    CAUSES.map((cause) => [cause, entry(CAUSE_NAMES[cause], sample(cause, { exact: true, saved: true }))]),
+    CAUSES.map((cause) => [cause, entry(CAUSE_NAMES[cause], sample({ cause }))]),
   );
-  const inexact = entry("not exact", sample("change", { exact: false, saved: true }));
-  const unsaved = entry("not saved yet", sample("change", { exact: true, saved: false }));
+  const more: [is: (node: TreeNode) => boolean, item: HTMLElement][] = [
+    [(node) => !node.exact, entry("not exact", sample({ exact: false }))],
+    [(node) => node.pinned, entry("pinned", sample({ pinned: true }))],
+    ...(["evicted", "not saved"] as const).map((status): [(node: TreeNode) => boolean, HTMLElement] => [
+      (node) => node.checkpoint.status === status,
+      entry(STATUS_WORDS[status], sample({ status })),
+    ]),
+    // Last, as it comes and goes; and late, so that a checkpoint that is saved at once shows nothing.
+    [
+      (node) => node.checkpoint.status === "saving",
+      entry(STATUS_WORDS.saving, sample({ status: "saving" }), "rtw-late"),
+    ],
+  ];
   return {
     element,
     update(nodes: readonly TreeNode[]): void {
       const present = new Set(nodes.map((node) => node.cause));
       const shown = [...entries].filter(([cause]) => present.has(cause)).map(([, item]) => item);
-      if (nodes.some((node) => !node.exact)) shown.push(inexact);
-      if (nodes.some((node) => !node.saved)) shown.push(unsaved);
+      for (const [is, item] of more) if (nodes.some(is)) shown.push(item);
       reconcile(element, shown);
     },
   };

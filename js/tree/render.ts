@@ -1,6 +1,7 @@
 /** From the model's traits to the scene: all of it when the tree changed, next to nothing when the head moved. */
 
 import type { Head, TreeBranch, TreeNode, TreeTraits } from "../wire.ts";
+import { BADGE_REACH, hasBadge } from "./badges.ts";
 import { BRANCH_PRIORITY, branchLabel, HEAD_BRANCH_PRIORITY, labelPriority, nodeLabel } from "./describe.ts";
 import { type Box, type LabelRequest, placeLabels, TIP_GAP } from "./labels.ts";
 import { assignLanes, headPlace, type Lanes, type Placement, place } from "./layout.ts";
@@ -22,6 +23,7 @@ export class TreeRenderer {
   readonly #measure: (text: string) => number;
   #head: Head = { branch: "", step: 0, node: null, running: false };
   #selected: string | null = null;
+  #busy: string | null = null;
   #levels = new Map<string, number>();
   #news = new Set<string>();
   #frame = 0;
@@ -73,6 +75,12 @@ export class TreeRenderer {
     this.draw();
   }
 
+  /** The node that something is being done with which takes a while. */
+  setBusy(id: string | null): void {
+    this.#busy = id;
+    this.#drawBusy();
+  }
+
   setWidth(width: number): void {
     this.#width = width;
     if (this.#fit()) this.draw();
@@ -93,6 +101,7 @@ export class TreeRenderer {
     const visible = this.#drawNodes(width, height);
     this.#drawLabels(visible, { left: 4, right: width - 4, top: 0, bottom: height - AXIS_HEIGHT });
     this.#drawHead();
+    this.#drawBusy();
     const selected = this.#selected === null ? undefined : this.placement.nodes.get(this.#selected);
     this.scene.drawSelection(this.#selected, selected ?? null);
   }
@@ -119,6 +128,10 @@ export class TreeRenderer {
     const place = headPlace(this.index, this.placement, this.#head, this.viewport.frame());
     const colour = this.index.branches.get(this.#head.branch)?.colour ?? "";
     this.scene.drawHead(place, colour, this.#head.running);
+  }
+
+  #drawBusy(): void {
+    this.scene.drawBusy((this.#busy !== null && this.placement.nodes.get(this.#busy)) || null);
   }
 
   #levelOf(id: string): number {
@@ -163,6 +176,14 @@ export class TreeRenderer {
       const { x, y } = point;
       const r = NODE_RADIUS;
       obstacles.push({ left: x - r, right: x + r, top: y - r, bottom: y + r });
+      if (hasBadge(node.checkpoint.status, node.pinned)) {
+        obstacles.push({
+          left: x - BADGE_REACH.x,
+          right: x + BADGE_REACH.x,
+          top: y - BADGE_REACH.y,
+          bottom: y,
+        });
+      }
       const text = nodeLabel(node);
       if (text === "") continue;
       const isFirst = this.index.line.get(node.branch)?.[0] === node;

@@ -3,6 +3,7 @@
 import { setAttributes, setText, svg } from "../shared/dom.ts";
 import { formatCount } from "../shared/number.ts";
 import type { TreeBranch, TreeNode } from "../wire.ts";
+import { badge } from "./badges.ts";
 import { describeNode } from "./describe.ts";
 import { CROSS, GLYPHS } from "./glyphs.ts";
 import { branchPath, type HeadPlace, type PlacedBranch, type Point } from "./layout.ts";
@@ -50,7 +51,9 @@ export class Scene {
   readonly #lines = svg("g", "rtw-lines", { "aria-hidden": "true" });
   readonly #minor = svg("g", "rtw-nodes", { role: "group" });
   readonly #major = svg("g", "rtw-nodes", { role: "group" });
+  readonly #over = svg("g", "rtw-over", { "aria-hidden": "true" });
   readonly #labels = svg("g", "rtw-labels", { "aria-hidden": "true" });
+  readonly #busy = svg("g", "rtw-busy-ring", { "aria-hidden": "true" });
   readonly #ring = svg("circle", "rtw-ring", { r: 10, "aria-hidden": "true" });
   readonly #head = svg("g", "rtw-head", { "aria-hidden": "true" });
 
@@ -59,6 +62,7 @@ export class Scene {
   readonly #paths = new Map<string, SVGPathElement>();
   readonly #crosses = new Map<string, SVGPathElement>();
   readonly #nodes = new Map<string, SVGPathElement>();
+  readonly #badges = new Map<string, SVGGElement>();
   readonly #texts = new Map<string, SVGTextElement>();
   readonly #ticks = new Map<string, SVGGElement>();
 
@@ -66,7 +70,10 @@ export class Scene {
     sceneCount += 1;
     this.#number = sceneCount;
     this.#head.append(svg("circle", "rtw-pulse", { r: 10 }), svg("circle", "rtw-head-dot", { r: 4 }));
-    this.#plot.append(this.#lines, this.#ring, this.#minor, this.#major, this.#head, this.#labels);
+    this.#busy.append(svg("circle", "", { r: 13 }));
+    this.#busy.style.display = "none";
+    this.#plot.append(this.#lines, this.#ring, this.#busy, this.#minor, this.#major, this.#head);
+    this.#plot.append(this.#over, this.#labels);
     this.#axis.append(this.#axisTitle);
     this.element.append(this.#axis, this.#plot);
   }
@@ -126,16 +133,34 @@ export class Scene {
         "data-node": node.id,
         "data-cause": node.cause,
         "data-exact": String(node.exact),
-        "data-saved": String(node.saved),
+        "data-checkpoint": node.checkpoint.status,
         "aria-level": level,
         "aria-label": describeNode(node, branch),
       });
     }
-    element.setAttribute("transform", translate(point));
+    const place = translate(point);
+    element.setAttribute("transform", place);
+    if (fresh) this.#drawBadges(node);
+    this.#badges.get(node.id)?.setAttribute("transform", place);
+  }
+
+  #drawBadges(node: TreeNode): void {
+    this.#badges.get(node.id)?.remove();
+    this.#badges.delete(node.id);
+    const marks = badge(node.checkpoint.status, node.pinned);
+    if (marks.length === 0) return;
+    keyed(this.#badges, node.id, this.#over, () => svg("g", "rtw-badges")).append(...marks);
   }
 
   dropNodes(keep: { has(id: string): boolean }): void {
     prune(this.#nodes, keep);
+    prune(this.#badges, keep);
+  }
+
+  /** A ring that turns around a node which is being rebuilt, verified or gone back to. */
+  drawBusy(point: Point | null): void {
+    this.#busy.style.display = point ? "" : "none";
+    if (point) this.#busy.setAttribute("transform", translate(point));
   }
 
   drawLabels(labels: readonly ({ id: string; x: number; y: number } & LabelText)[]): void {

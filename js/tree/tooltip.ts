@@ -1,6 +1,7 @@
 /** What stands at a node, beside the pointer; in the browser's top layer, so that nothing clips it. */
 
 import { CAUSE_NAMES } from "../shared/causes.ts";
+import { STATUS_WORDS } from "../shared/checkpoints.ts";
 import { h } from "../shared/dom.ts";
 import { formatCount, formatMetric, formatValue } from "../shared/number.ts";
 import type { TreeBranch, TreeNode } from "../wire.ts";
@@ -26,7 +27,11 @@ function content(node: TreeNode, branch: TreeBranch): HTMLElement[] {
   if (node.note !== "" && node.note !== nodeTitle(node)) parts.push(h("div", "rtw-note", {}, node.note));
   for (const change of node.changes) parts.push(h("div", "rtw-number", {}, describeChange(change)));
   if (!node.exact) parts.push(h("div", "rtw-warning", {}, "≈ not exact"));
-  if (!node.saved) parts.push(h("div", "rtw-faint", {}, "not saved yet"));
+  const { status, reason } = node.checkpoint;
+  if (status === "not saved")
+    parts.push(h("div", "rtw-bad", {}, reason ? `not saved: ${reason}` : "not saved"));
+  else if (status !== "saved") parts.push(h("div", "rtw-faint", {}, STATUS_WORDS[status]));
+  if (node.pinned) parts.push(h("div", "rtw-faint", {}, "pinned: never freed for room"));
   parts.push(pairs(Object.entries(node.metrics).map(([name, value]) => [name, formatMetric(value)])));
   parts.push(pairs(Object.entries(node.values).map(([key, value]) => [key, formatValue(value)])));
   return parts;

@@ -20,7 +20,8 @@ class Revisions(NamedTuple):
     history: int
     status: int
     head: Head
-    saved: int
+    checkpoints: tuple[object, ...]
+    disk_use: object
     problems: tuple[str, ...]
     max_steps: int | None
     hyperparameters: int
@@ -29,12 +30,16 @@ class Revisions(NamedTuple):
 
 def revisions(run: Run) -> Revisions:
     """Where the run's parts are now; cheap."""
-    handles = [node.checkpoint for node in run.tree.nodes]
-    saved = sum(handle.saved + 2 * (handle.error is not None) for handle in handles)
     return Revisions(
-        run.tree.revision, run._records.revision, run._runner.revision, run.head, saved, tuple(run.problems),
-        run.max_steps, len(run.hyperparameters), is_closed(run),
+        run.tree.revision, run._records.revision, run._runner.revision, run.head, checkpoints(run), run.disk_use,
+        tuple(run.problems), run.max_steps, len(run.hyperparameters), is_closed(run),
     )  # fmt: skip
+
+
+def checkpoints(run: Run) -> tuple[object, ...]:
+    """Equal as long as no checkpoint of the run has moved."""
+    handles = [node.checkpoint for node in run.tree.nodes]
+    return tuple([(handle.saved, handle.evicted, handle.error) for handle in handles])
 
 
 def submit(run: Run, command: Command) -> Answer[Any]:

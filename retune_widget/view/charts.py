@@ -7,14 +7,13 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from retune_widget.run import Run
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Tree
-from retune_widget.view import access
 from retune_widget.view.change_marks import change_marks
 from retune_widget.view.chartbar import ChartBar, read_out
 from retune_widget.view.colours import colour_of, colours_of
 from retune_widget.view.figures import EMPTY, Lines, Pane
+from retune_widget.view.outlook import Outlook
 from retune_widget.view.reduce import Floats
 from retune_widget.view.retired import Retired
 from retune_widget.view.series import (
@@ -37,7 +36,7 @@ ValueLine = tuple[int, str, bool]
 
 
 class Charts(ipywidgets.VBox):
-    """Follows a run. Its parts are `bar`, `metric` and `values`."""
+    """Follow a run. Their parts are `bar`, `metric` and `values`."""
 
     def __init__(self) -> None:
         self.bar = ChartBar()
@@ -83,20 +82,19 @@ class Charts(ipywidgets.VBox):
         with self._x.hold_sync():
             self._x.min, self._x.max = (0.0, EMPTY) if self._empty else (None, None)
 
-    def update(self, run: Run, selected: str | None) -> None:
+    def update(self, look: Outlook, selected: str | None) -> None:
         """Draw what is new."""
-        history, tree = access.history(run), run.tree
+        history, tree = look.history, look.tree
         groups = families(history.names("metric"))
-        self.bar.offer(list(groups), list(history.names("hyperparameter")) or list(run.hyperparameters))
-        step = run.head.step
-        head = next((branch for branch in tree.branches if branch.name == run.head.branch), tree.branches[0])
+        self.bar.offer(list(groups), list(history.names("hyperparameter")) or list(look.keys))
+        step, head = look.head.step, look.head_branch
         branches = shown_branches(tree, head)
         self._branches = {branch.id: branch for branch in branches}
         tips = {branch.id: history.tip(branch) for branch in branches}
-        self._scale_steps(tips, run.max_steps)
+        self._scale_steps(tips, look.planned)
         metrics = groups.get(self.bar.metric, [])
         self._draw_metric(tree, history, metrics, tips)
-        self._draw_values(run, tips)
+        self._draw_values(look, tips)
         chosen = next((node.step for node in tree.nodes if node.id == selected), None)
         marks = change_marks(tree.nodes, colours_of(branches))
         low, high = self._visible_steps(tips)
@@ -140,15 +138,14 @@ class Charts(ipywidgets.VBox):
 
         self._metric_lines.draw(names, version, points, above=self.metric.over)
 
-    def _draw_values(self, run: Run, tips: dict[int, int]) -> None:
-        history, key = access.history(run), self.bar.hyperparameter
-        its = run.hyperparameters.get(key)
-        drawn = [value_points(run.tree, history, branch, key)[1] for branch in self._branches.values()]
-        log = its is not None and its.scale == "log" and any(bool(np.any(y > 0)) for y in drawn)
+    def _draw_values(self, look: Outlook, tips: dict[int, int]) -> None:
+        tree, history, key = look.tree, look.history, self.bar.hyperparameter
+        drawn = [value_points(tree, history, branch, key)[1] for branch in self._branches.values()]
+        log = look.is_log(key) and any(bool(np.any(y > 0)) for y in drawn)
         self.values.rescale(log=log)
 
         def points(line: ValueLine) -> tuple[Floats, Floats]:
-            x, y = value_points(run.tree, history, self._branches[line[0]], key)
+            x, y = value_points(tree, history, self._branches[line[0]], key)
             return x, np.where(y > 0, y, np.nan) if log else y
 
         names = [(branch, key, log) for branch in self._branches]

@@ -4,11 +4,11 @@ from datetime import datetime, timezone
 
 import traitlets
 
-from retune_widget.run import Run
 from retune_widget.tracking.frames import metrics_at
 from retune_widget.tracking.tree import Node
-from retune_widget.view import access, wire
+from retune_widget.view import wire
 from retune_widget.view.bundles import bundle
+from retune_widget.view.outlook import Outlook
 from retune_widget.view.part import Part
 
 LOWER_IS_BETTER = ("loss", "error", "perplexity", "mae", "mse", "rmse", "nll", "bpb")
@@ -20,21 +20,27 @@ class Details(Part):
 
     _esm = bundle("details.js")
     node = traitlets.Dict(allow_none=True).tag(sync=True)
+    steerable = traitlets.Bool(True).tag(sync=True)
 
     @traitlets.default("node")
     def _no_node_yet(self) -> None:
         return None
 
-    def update(self, run: Run, selected: str | None) -> None:
+    def __init__(self, *, steerable: bool = True, **layout: str) -> None:
+        """`steerable`: whether the node can be restored, and edited."""
+        super().__init__(**layout)
+        self.steerable = steerable
+
+    def update(self, look: Outlook, selected: str | None) -> None:
         """Show the node that is selected, or where the head is."""
-        nodes = {node.id: node for node in run.tree.nodes}
-        node = nodes.get(selected or "") or nodes.get(run.head.node_id)
-        self.show(node=None if node is None else dict(describe(run, node)))
+        nodes = {node.id: node for node in look.tree.nodes}
+        node = nodes.get(selected or "") or nodes.get(look.head.node_id)
+        self.show(node=None if node is None else dict(describe(look, node)))
 
 
-def describe(run: Run, node: Node) -> wire.DetailNode:
+def describe(look: Outlook, node: Node) -> wire.DetailNode:
     """A node as the details panel shows it."""
-    head, checkpoint = run.head, node.checkpoint
+    head, checkpoint, busy = look.head, look.checkpoint_of(node), look.busy
     return {
         "id": node.id,
         "branch_name": node.branch.name,
@@ -48,20 +54,23 @@ def describe(run: Run, node: Node) -> wire.DetailNode:
         "why": node.why,
         "verified": node.verified,
         "digest": node.digest,
-        "saved": node.saved,
-        "save_error": checkpoint.error,
-        "bytes": checkpoint.bytes,
+        "checkpoint": checkpoint,
+        "rebuilding": look.rebuilding(node) if checkpoint["status"] == "evicted" else None,
+        "pinned": node.pinned,
+        "verdict": look.verdicts.get(node.id),
+        "busy": busy["text"] if busy is not None and busy["node"] == node.id else None,
         "created": datetime.fromtimestamp(node.created, timezone.utc).isoformat(timespec="seconds"),
         "is_head": head.node_id == node.id and head.step == node.step,
-        "metrics": _metrics(run, node),
+        "is_root": node.branch.fork is None,
+        "metrics": _metrics(look, node),
         "values": [{"key": key, "value": value} for key, value in node.values.items()],
         "changes": [{"key": c.key, "old": c.old, "new": c.new, "notice": c.notice} for c in node.changes],
     }
 
 
-def _metrics(run: Run, node: Node) -> list[wire.DetailMetric]:
-    here = metrics_at(run.tree, access.history(run), node)
-    before = metrics_at(run.tree, access.history(run), node.parent) if node.parent else {}
+def _metrics(look: Outlook, node: Node) -> list[wire.DetailMetric]:
+    here = metrics_at(look.tree, look.history, node)
+    before = metrics_at(look.tree, look.history, node.parent) if node.parent else {}
     return [_metric(name, value, before.get(name)) for name, value in here.items()]
 
 

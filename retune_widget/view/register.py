@@ -1,4 +1,4 @@
-"""Teaches `Run` to show itself. Nothing of Jupyter is imported before the first display."""
+"""Teaches `Run` and `SavedRun` to show themselves. Nothing of Jupyter is imported before the first display."""
 
 import functools
 import sys
@@ -7,31 +7,41 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from retune_widget.run import Run
+from retune_widget.saved import SavedRun
 from retune_widget.view import access
 
 if TYPE_CHECKING:
-    from retune_widget.view.widget import RetuneWidget
+    from retune_widget.view.box import Box
 
-_views: "weakref.WeakKeyDictionary[Run, RetuneWidget]" = weakref.WeakKeyDictionary()
+_views: "weakref.WeakKeyDictionary[Run | SavedRun, Box[Any]]" = weakref.WeakKeyDictionary()
 _looping: "weakref.WeakSet[Run]" = weakref.WeakSet()
 _hooked: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
 
-def view_of(run: Run) -> "RetuneWidget":
+def view_of(run: Run | SavedRun) -> "Box[Any]":
     """The widget of this run: always the same one, until it is closed.
 
     Raises:
         FileNotFoundError: the front end was not built.
     """
-    from retune_widget.view.widget import RetuneWidget  # noqa: PLC0415  # heavy, and not for scripts
-
     view = _views.get(run)
     if view is None or view.comm is None:
-        view = _views[run] = RetuneWidget(run)
+        view = _views[run] = _made_for(run)
     return view
 
 
-def mime_bundle_of(run: Run, **_options: Any) -> Any:
+def _made_for(run: Run | SavedRun) -> "Box[Any]":
+    # Imported here: heavy, and not for scripts.
+    if isinstance(run, Run):
+        from retune_widget.view.widget import RetuneWidget  # noqa: PLC0415
+
+        return RetuneWidget(run)
+    from retune_widget.view.saved_widget import SavedWidget  # noqa: PLC0415
+
+    return SavedWidget(run)
+
+
+def mime_bundle_of(run: Run | SavedRun, **_options: Any) -> Any:
     """What a notebook shows for a run: the widget; elsewhere a line of text."""
     text = repr(run)
     if _kernel() is None:
@@ -42,10 +52,12 @@ def mime_bundle_of(run: Run, **_options: Any) -> Any:
 
 
 def install() -> None:
-    """Give `Run` its `view`, its display in notebooks, and word of loops that break."""
+    """Give runs their `view` and their display in notebooks, and `Run` word of loops that break."""
     Run.batches = _heard(Run.batches)  # type: ignore[method-assign, assignment]  # the run knows no cells
-    Run.view = property(view_of)  # type: ignore[attr-defined]  # nor how it is shown
-    Run._repr_mimebundle_ = mime_bundle_of  # type: ignore[attr-defined]
+    shown: Any
+    for shown in (Run, SavedRun):  # nor how it is shown
+        shown.view = property(view_of)
+        shown._repr_mimebundle_ = mime_bundle_of
 
 
 def _heard(batches: Callable[[Run], Iterator[Any]]) -> Callable[[Run], Iterator[Any]]:

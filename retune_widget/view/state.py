@@ -12,14 +12,16 @@ class ViewState:
     Attributes:
         marks: what became of the last value asked for, by key.
         changes_seen: how many of the run's changes have been looked at.
-        busy: what is being carried out that takes a while, or None.
+        at_work: what was asked for, takes a while and is not answered yet, by the id of the message.
+        verdicts: what the last verification of a node found, by its id.
         dismissed: the error that the person has read.
         revision: rises with every edit.
     """
 
     marks: dict[str, wire.Mark] = field(default_factory=dict)
     changes_seen: int = 0
-    busy: str | None = None
+    at_work: dict[str, wire.Busy] = field(default_factory=dict)
+    verdicts: dict[str, wire.Verdict] = field(default_factory=dict)
     dismissed: BaseException | None = None
     revision: int = 0
 
@@ -33,9 +35,24 @@ class ViewState:
         self.marks = {}
         self.revision += 1
 
-    def set_busy(self, what: str | None) -> None:
+    @property
+    def busy(self) -> wire.Busy | None:
+        """What is being carried out that takes a while: they come one after the other."""
+        return next(iter(self.at_work.values()), None)
+
+    def begin(self, message: str, what: wire.Busy) -> None:
         """Say what takes a while."""
-        self.busy = what
+        self.at_work = {**self.at_work, message: what}
+        self.revision += 1
+
+    def end(self, message: str) -> None:
+        """It is done, or was refused."""
+        self.at_work = {name: what for name, what in self.at_work.items() if name != message}
+        self.revision += 1
+
+    def judge(self, node: str, verdict: wire.Verdict) -> None:
+        """Note what a verification found."""
+        self.verdicts = {**self.verdicts, node: verdict}
         self.revision += 1
 
     def dismiss(self, error: BaseException | None) -> None:

@@ -4,12 +4,13 @@ import math
 from typing import Literal, TypedDict
 
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
+CheckpointStatus = Literal["saving", "saved", "not saved", "evicted"]
 MetricValue = float | str
 HyperparameterValue = float | int | bool
 
 INTENTS = frozenset({
     "start", "pause", "stop", "step", "undo", "checkpoint", "set", "restore", "branch", "rename", "note",
-    "delete_branch", "verify", "dismiss_error", "reset_zoom",
+    "delete_branch", "verify", "pin", "evict", "dismiss_error", "reset_zoom",
 })  # fmt: skip
 """The kinds of messages that come from the browser; each is answered."""
 
@@ -19,6 +20,36 @@ class RunError(TypedDict):
 
     summary: str
     traceback: str
+
+
+class Checkpoint(TypedDict):
+    """Where a node's state is. `reason`: why it is not saved; `bytes`: what it added to the store."""
+
+    status: CheckpointStatus
+    reason: str | None
+    bytes: int
+
+
+class Busy(TypedDict):
+    """What is being carried out that takes a while; `text` is ready to show."""
+
+    node: str | None
+    kind: str
+    text: str
+
+
+class Verdict(TypedDict):
+    """What came of training the way to a node again; `text` says what was compared, or what differs."""
+
+    equal: bool
+    text: str
+
+
+class Disk(TypedDict):
+    """What the checkpoints take in their store; no budget: no limit."""
+
+    bytes: int
+    budget: int | None
 
 
 class Status(TypedDict):
@@ -35,6 +66,20 @@ class Status(TypedDict):
     notices: list[str]
     can_undo: bool
     busy: str | None
+    disk: Disk
+
+
+class Saved(TypedDict):
+    """What stands above a run that is only looked at; `resume` is the line of Python that goes on with it."""
+
+    path: str
+    branch: str
+    step: int
+    epoch: int
+    following: bool
+    disk: Disk
+    resume: str
+    problem: str | None
 
 
 class Hyperparameter(TypedDict):
@@ -100,7 +145,8 @@ class TreeNode(TypedDict):
     cause: Cause
     label: str
     exact: bool
-    saved: bool
+    checkpoint: Checkpoint
+    pinned: bool
     note: str
     metrics: dict[str, MetricValue]
     values: dict[str, HyperparameterValue]
@@ -139,7 +185,7 @@ class DetailChange(Change):
 
 
 class DetailNode(TypedDict):
-    """The selected node."""
+    """The selected node. `rebuilding`: what restoring it takes, for one whose checkpoint was freed."""
 
     id: str
     branch_name: str
@@ -153,11 +199,14 @@ class DetailNode(TypedDict):
     why: str | None
     verified: bool | None
     digest: str | None
-    saved: bool
-    save_error: str | None
-    bytes: int
+    checkpoint: Checkpoint
+    rebuilding: str | None
+    pinned: bool
+    verdict: Verdict | None
+    busy: str | None
     created: str
     is_head: bool
+    is_root: bool
     metrics: list[DetailMetric]
     values: list[DetailValue]
     changes: list[DetailChange]

@@ -77,7 +77,7 @@ def test_the_selected_node_is_shown_in_the_details(run, view, ask):
     ask(view.toolbar, kind="step", n=1)
     ask(view.toolbar, kind="checkpoint", note="the head's")
     view.tree.set_state({"selected": "n1"})
-    until(lambda: view.details.node["id"] == "n1" and view.details.node["saved"])
+    until(lambda: view.details.node["id"] == "n1" and view.details.node["checkpoint"]["status"] == "saved")
     node = view.details.node
     assert (node["note"], node["step"], node["exact"], node["is_head"]) == ("one epoch", 8, True, False)
     assert node["digest"] == run.tree.node("n1").digest

@@ -10,12 +10,20 @@ from retune_widget.view import wire
 from retune_widget.view.chartbar import ChartBar
 from retune_widget.view.controls import Controls
 from retune_widget.view.details import Details
+from retune_widget.view.savedbar import SavedBar
 from retune_widget.view.toolbar import Toolbar
 from retune_widget.view.tree_view import TreeView
 
 SOURCE = (Path(__file__).parents[2] / "js" / "wire.ts").read_text("utf-8")
 INTERFACE = re.compile(r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-WIDGETS = {"Toolbar": Toolbar, "Controls": Controls, "Chartbar": ChartBar, "Tree": TreeView, "Details": Details}
+WIDGETS = {
+    "Toolbar": Toolbar,
+    "Savedbar": SavedBar,
+    "Controls": Controls,
+    "Chartbar": ChartBar,
+    "Tree": TreeView,
+    "Details": Details,
+}
 
 
 def interfaces() -> dict[str, set[str]]:

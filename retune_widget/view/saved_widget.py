@@ -1,0 +1,91 @@
+"""The widget of a run that is only looked at: no model, nothing to steer."""
+
+import time
+from collections.abc import Callable
+
+from retune_widget.engine.answer import Answer
+from retune_widget.engine.discover import KNOWN
+from retune_widget.errors import StatusError
+from retune_widget.saved import SavedRun
+from retune_widget.storage.reopen import LOST, Reopened
+from retune_widget.tracking.tree import Node
+from retune_widget.view import outlook, wire
+from retune_widget.view.box import Box
+from retune_widget.view.following import Following
+from retune_widget.view.messages import Content, Messages
+from retune_widget.view.outlook import Outlook
+from retune_widget.view.pump import Pump
+from retune_widget.view.savedbar import SavedBar
+
+ON_ITS_WAY = 60.0
+"""Seconds in which a new node of a run that is being trained may still be saved."""
+
+
+class SavedWidget(Box[SavedRun]):
+    """What a saved run looks like in a notebook; it follows while another process trains it.
+
+    Attributes:
+        bar: that it is a saved run, where it was, and the line that goes on with it.
+    """
+
+    def __init__(self, saved: SavedRun) -> None:
+        self.bar = SavedBar()
+        self._following = Following(saved)
+        super().__init__(saved, self.bar, steerable=False)
+
+    def _messages(self) -> Messages:
+        return Looking(self.pump, self.charts.reset_zoom)
+
+    def _revision(self, record: SavedRun) -> object:
+        following = self._following
+        return following.look(record).stamp, following.is_live, following.problem
+
+    def _look(self, record: SavedRun) -> Outlook:
+        run, live = self._following.look(record).run, self._following.is_live
+        return Outlook(
+            tree=run.tree,
+            history=run.history,
+            head=run.head,
+            running=live,
+            keys=tuple(run.history.names("hyperparameter")),
+            is_log=lambda key: KNOWN.get(key.rpartition(".")[2], ("linear",))[0] == "log",
+            checkpoint_of=lambda node: checkpoint_of(node, live=live),
+            checkpoints=live,
+            rebuilding=lambda _node: "rebuilt by replay when the run is resumed",
+        )
+
+    def _draw_more(self, record: SavedRun) -> None:
+        following = self._following
+        run = following.look(record).run
+        self.bar.update(
+            str(record.path), run.head, disk_of(run), following=following.is_live, problem=following.problem
+        )
+
+
+class Looking(Messages):
+    """Answers what a browser may ask of a run that is only looked at."""
+
+    def __init__(self, pump: Pump, reset_zoom: Callable[[], None]) -> None:
+        """`reset_zoom` is called in the pump's thread."""
+        super().__init__(pump)
+        self._reset_zoom = reset_zoom
+
+    def _carry_out(self, kind: str, content: Content) -> Answer[object] | None:  # noqa: ARG002  # it asks for no more
+        if kind != "reset_zoom":
+            raise StatusError("This is a saved run, to look at: to steer it, go on with it (resume=True).")
+        self._pump.post(self._reset_zoom)
+        return None
+
+
+def checkpoint_of(node: Node, *, live: bool) -> wire.Checkpoint:
+    """Where a node's checkpoint is; one that is not there may be on its way while another process trains."""
+    its = outlook.checkpoint_of(node)
+    if live and its["reason"] == LOST and time.time() - node.created < ON_ITS_WAY:
+        return {**its, "status": "saving", "reason": None}
+    return its
+
+
+def disk_of(run: Reopened) -> wire.Disk:
+    """What the run's checkpoints take; several nodes may share one."""
+    handles = {node.checkpoint.id: node.checkpoint for node in run.tree.nodes}
+    return {"bytes": sum(handle.bytes for handle in handles.values() if handle.saved), "budget": None}
