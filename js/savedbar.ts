@@ -1,6 +1,5 @@
 /** The line above a saved run: that it is one, where it was, and how to go on with it. */
 
-import { createDisk } from "./shared/disk.ts";
 import { h, setText } from "./shared/dom.ts";
 import { formatCount } from "./shared/number.ts";
 import { defineWidget, type View } from "./shared/view.ts";
@@ -12,14 +11,13 @@ function mount({ model, root, follow }: View<SavedbarTraits>): void {
   const was = h("span", "rtw-faint");
   const branch = h("span", "rtw-branch");
   const where = h("span", "rtw-where");
-  const disk = createDisk();
   const line = h("code", "rtw-resume-line", {
     tabindex: 0,
     title: "The line that goes on with it: click, then copy",
   });
   const resume = h("div", "rtw-resume", {}, h("span", "rtw-faint", {}, "To go on with it: "), line);
   const problem = h("div", "rtw-notice", { role: "status", hidden: true });
-  const state = h("div", "rtw-state", {}, pill, path, was, branch, where, disk.element);
+  const state = h("div", "rtw-state", {}, pill, path, was, branch, where);
   root.append(h("div", "rtw-bar", {}, state), resume, problem);
 
   follow(["saved"], () => {
@@ -35,7 +33,6 @@ function mount({ model, root, follow }: View<SavedbarTraits>): void {
     setText(branch, saved.branch);
     branch.title = saved.branch;
     setText(where, `step ${formatCount(saved.step)} · epoch ${formatCount(saved.epoch)}`);
-    disk.update(saved.disk);
     setText(line, saved.resume);
     resume.hidden = saved.following;
     problem.hidden = saved.problem === null;

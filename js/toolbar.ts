@@ -1,7 +1,6 @@
 /** The toolbar: run, pause, step, stop; where the run is; what went wrong. */
 
 import { AskSlot } from "./shared/ask.ts";
-import { createDisk } from "./shared/disk.ts";
 import { button, h, reconcile, relabel, setText } from "./shared/dom.ts";
 import { Feedback } from "./shared/feedback.ts";
 import { defineWidget, type View } from "./shared/view.ts";
@@ -44,7 +43,6 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const bar = h("div", "rtw-progress-fill");
   const progress = h("div", "rtw-progress", { role: "progressbar", "aria-label": "Progress" }, bar);
   const pace = h("span", "rtw-pace");
-  const disk = createDisk();
   const banner = createErrorBanner(() => ask({ kind: "dismiss_error" }), signal);
   const notices = h("div", "rtw-notices", { role: "status" });
 
@@ -52,7 +50,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const checkpointGroup = h("span", "rtw-joined", {}, checkpoint, note);
   const buttons = h("div", "rtw-buttons", { role: "toolbar", "aria-label": "Training" });
   buttons.append(primary, stepGroup, stop, checkpointGroup, undo);
-  const state = h("div", "rtw-state", {}, pill, branch, where, progress, pace, disk.element);
+  const state = h("div", "rtw-state", {}, pill, branch, where, progress, pace);
   root.append(
     h("div", "rtw-bar", {}, buttons, state),
     slot.element,
@@ -105,7 +103,6 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
     setText(of, shown.of);
     setText(epoch, shown.epoch);
     setText(pace, shown.pace);
-    disk.update(status.disk);
     progress.hidden = shown.fraction === null;
     bar.style.width = `${((shown.fraction ?? 0) * 100).toFixed(1)}%`;
     progress.setAttribute("aria-valuenow", String(Math.round((shown.fraction ?? 0) * 100)));

@@ -6,6 +6,7 @@ import { Feedback } from "./shared/feedback.ts";
 import { NodeActions } from "./shared/node_actions.ts";
 import { defineWidget, type View } from "./shared/view.ts";
 import { createActionButtons, openNodeMenu, targetOf } from "./tree/actions.ts";
+import { createDisk } from "./tree/disk.ts";
 import { createLegend } from "./tree/legend.ts";
 import { listenToKeys, listenToPointer, type TreeGestures } from "./tree/pointer.ts";
 import { TreeRenderer } from "./tree/render.ts";
@@ -49,6 +50,7 @@ function mount({ model, root, intents, signal, follow }: View<TreeTraits>): void
     element.addEventListener("click", run, { signal });
     return element;
   };
+  const disk = createDisk();
   const zooms = h("div", "rtw-buttons");
   zooms.append(
     zoomButton("−", "Zoom out", () => viewport.zoomBy(1 / 1.6)),
@@ -57,7 +59,7 @@ function mount({ model, root, intents, signal, follow }: View<TreeTraits>): void
   );
   const canvas = h("div", "rtw-tree-canvas", {}, scene.element);
   root.append(
-    h("div", "rtw-tree-head", {}, left.element, zooms),
+    h("div", "rtw-tree-head", {}, left.element, disk.element, zooms),
     canvas,
     h("div", "rtw-tree-foot", {}, legend.element, feedback.element),
     tooltip.element,
@@ -101,6 +103,7 @@ function mount({ model, root, intents, signal, follow }: View<TreeTraits>): void
     legend.update(nodes);
     buttons.update();
   });
+  follow(["disk"], () => disk.update(model.get("disk")));
   follow(["busy"], () => renderer.setBusy(model.get("busy")?.node ?? null));
   follow(["head"], () => renderer.setHead(model.get("head")));
   follow(["selected"], () => {

@@ -47,7 +47,6 @@ export interface Status {
   notices: string[];
   can_undo: boolean;
   busy: string | null;
-  disk: Disk;
 }
 
 export interface ToolbarTraits {
@@ -61,7 +60,6 @@ export interface Saved {
   epoch: number;
   /** Whether another process writes it now. */
   following: boolean;
-  disk: Disk;
   /** The line of Python that goes on with it. */
   resume: string;
   problem: string | null;
@@ -160,6 +158,7 @@ export interface TreeTraits {
   head: Head;
   selected: string | null;
   busy: Busy | null;
+  disk: Disk;
   /** Whether nodes can be restored and edited; a saved run is only looked at. */
   steerable: boolean;
 }

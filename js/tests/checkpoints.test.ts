@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeCheckpoint } from "../details/keeping.ts";
-import { describeDisk } from "../shared/disk.ts";
 import { badge } from "../tree/badges.ts";
+import { describeDisk } from "../tree/disk.ts";
 import { GLYPHS } from "../tree/glyphs.ts";
 import { createLegend } from "../tree/legend.ts";
 import type { CheckpointStatus, DetailNode } from "../wire.ts";

@@ -14,7 +14,6 @@ const status: Status = {
   notices: [],
   can_undo: false,
   busy: null,
-  disk: { bytes: 0, budget: null },
 };
 
 describe("the status in words", () => {

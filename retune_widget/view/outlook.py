@@ -21,6 +21,7 @@ class Outlook:
         is_log: whether a hyperparameter is drawn on a logarithmic scale.
         checkpoint_of: where the checkpoint of a node is.
         checkpoints: equal as long as no checkpoint has moved.
+        disk: what the checkpoints take.
         rebuilding: what restoring a node takes whose checkpoint was freed, in words.
         planned: the step at which training ends, if it is known.
         error: what the training step raised.
@@ -36,6 +37,7 @@ class Outlook:
     is_log: Callable[[str], bool]
     checkpoint_of: Callable[[Node], wire.Checkpoint]
     checkpoints: object
+    disk: wire.Disk
     rebuilding: Callable[[Node], str]
     planned: int | None = None
     error: BaseException | None = None

@@ -51,15 +51,14 @@ class SavedWidget(Box[SavedRun]):
             is_log=lambda key: KNOWN.get(key.rpartition(".")[2], ("linear",))[0] == "log",
             checkpoint_of=lambda node: checkpoint_of(node, live=live),
             checkpoints=live,
+            disk=disk_of(run),
             rebuilding=lambda _node: "rebuilt by replay when the run is resumed",
         )
 
     def _draw_more(self, record: SavedRun) -> None:
         following = self._following
         run = following.look(record).run
-        self.bar.update(
-            str(record.path), run.head, disk_of(run), following=following.is_live, problem=following.problem
-        )
+        self.bar.update(str(record.path), run.head, following=following.is_live, problem=following.problem)
 
 
 class Looking(Messages):

@@ -6,8 +6,8 @@ from retune_widget.view.bundles import bundle
 from retune_widget.view.part import Part, sync_dict
 
 NOTHING: wire.Saved = {
-    "path": "", "branch": "main", "step": 0, "epoch": 0, "following": False, "disk": {"bytes": 0, "budget": None},
-    "resume": "", "problem": None,
+    "path": "", "branch": "main", "step": 0, "epoch": 0, "following": False, "resume": "",
+    "problem": None,
 }  # fmt: skip
 
 
@@ -20,7 +20,7 @@ class SavedBar(Part):
     def __init__(self) -> None:
         super().__init__(width="100%")
 
-    def update(self, path: str, head: Head, disk: wire.Disk, *, following: bool, problem: str | None) -> None:
+    def update(self, path: str, head: Head, *, following: bool, problem: str | None) -> None:
         """Show where the run was, or is: `following` says that another process writes it."""
         shown: wire.Saved = {
             "path": path,
@@ -28,7 +28,6 @@ class SavedBar(Part):
             "step": head.step,
             "epoch": head.epoch,
             "following": following,
-            "disk": disk,
             "resume": f"run = rt.Run(model, optimizer, data, …, path={path!r}, resume=True)",
             "problem": problem,
         }

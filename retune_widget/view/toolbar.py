@@ -17,7 +17,6 @@ WINDOW = 3.0
 NOTHING: wire.Status = {
     "status": "ready", "branch": "main", "step": 0, "epoch": 0, "total_steps": None, "steps_per_second": None,
     "eta_seconds": None, "error": None, "notices": [], "can_undo": False, "busy": None,
-    "disk": {"bytes": 0, "budget": None},
 }  # fmt: skip
 
 
@@ -62,7 +61,7 @@ class Toolbar(Part):
         status, head, total = run.status, run.head, run.max_steps
         speed = self._speed.measure(head.step, running=status is Status.RUNNING)
         eta = max(0, total - head.step) / speed if total is not None and speed else None
-        notices, disk = run.problems, run.disk_use
+        notices = run.problems
         if view_error is not None:
             notices.append(f"The widget could not show something: {view_error!r}.")
         shown: wire.Status = {
@@ -77,7 +76,6 @@ class Toolbar(Part):
             "notices": notices,
             "can_undo": access.can_undo(run) and not access.is_closed(run),
             "busy": None if state.busy is None else state.busy["text"],
-            "disk": {"bytes": disk.bytes, "budget": disk.budget},
         }
         return dict(shown)
 

@@ -26,6 +26,7 @@ class TreeView(Part):
     head = sync_dict(branch="0", step=0, node=None, running=False)
     selected = traitlets.Unicode(None, allow_none=True).tag(sync=True)
 
+    disk = sync_dict(bytes=0, budget=None)
     busy = traitlets.Dict(allow_none=True).tag(sync=True)
     steerable = traitlets.Bool(True).tag(sync=True)
 
@@ -48,7 +49,7 @@ class TreeView(Part):
         if look.tree is not self._tree:
             self._tree, self._metrics, self._drawn = look.tree, {}, None
         shown: wire.Head = {"branch": str(at.id), "step": head.step, "node": head.node_id, "running": look.running}
-        traits: dict[str, Any] = {"head": dict(shown), "busy": look.busy and dict(look.busy)}
+        traits: dict[str, Any] = {"head": dict(shown), "busy": look.busy and dict(look.busy), "disk": dict(look.disk)}
         drawn = look.tree.revision, at.id, look.running, look.error, look.checkpoints
         if drawn != self._drawn:
             self._drawn = drawn

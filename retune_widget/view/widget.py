@@ -47,6 +47,7 @@ class RetuneWidget(Box[Run]):
             is_log=lambda key: key in run.hyperparameters and run.hyperparameters[key].scale == "log",
             checkpoint_of=checkpoint_of,
             checkpoints=access.checkpoints(run),
+            disk={"bytes": run.disk_use.bytes, "budget": run.disk_use.budget},
             rebuilding=lambda node: rebuilding(run, node),
             planned=run.max_steps,
             error=run.error,

@@ -66,7 +66,6 @@ class Status(TypedDict):
     notices: list[str]
     can_undo: bool
     busy: str | None
-    disk: Disk
 
 
 class Saved(TypedDict):
@@ -77,7 +76,6 @@ class Saved(TypedDict):
     step: int
     epoch: int
     following: bool
-    disk: Disk
     resume: str
     problem: str | None
 

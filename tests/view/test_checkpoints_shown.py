@@ -58,14 +58,14 @@ def test_a_checkpoint_that_cannot_be_saved_says_why_and_is_saved_when_there_is_r
     assert view.toolbar.status["notices"] == []
 
 
-def test_the_toolbar_says_what_the_checkpoints_take(run, view, ask):
+def test_the_tree_says_what_the_checkpoints_take(run, view, ask):
     settled(view, run)
-    one = view.toolbar.status["disk"]
+    one = view.tree.disk
     assert one == {"bytes": run.disk_use.bytes, "budget": None}
     ask(view.toolbar, kind="step", n=1)
     ask(view.toolbar, kind="checkpoint", note=None)
     settled(view, run)
-    assert view.toolbar.status["disk"]["bytes"] == run.disk_use.bytes > one["bytes"] > 0
+    assert view.tree.disk["bytes"] == run.disk_use.bytes > one["bytes"] > 0
 
 
 def test_a_node_is_pinned_and_unpinned(run, view, ask):

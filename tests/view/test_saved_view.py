@@ -71,7 +71,7 @@ def test_it_shows_tree_charts_and_details_without_a_model(saved, writing, clock)
     bar = view.bar.saved
     assert (bar["branch"], bar["step"], bar["epoch"], bar["following"]) == ("main", 10, writing.head.epoch, False)
     assert bar["resume"] == f"run = rt.Run(model, optimizer, data, …, path={str(writing.path)!r}, resume=True)"
-    assert bar["disk"]["bytes"] == sum(node.checkpoint.bytes for node in writing.tree.nodes) > 0
+    assert view.tree.disk["bytes"] == sum(node.checkpoint.bytes for node in writing.tree.nodes) > 0
     assert view.error is None
     json.dumps([part.get_state() for part in (view.tree, view.details, view.bar)], allow_nan=False, default=str)
 

@@ -25,6 +25,27 @@ def toolbar(**changes: Any) -> Traits:
     }
 
 
+def savedbar(**changes: Any) -> Traits:
+    """The traits of the line above a saved run."""
+    return {
+        "saved": {
+            "path": "runs/digits",
+            "branch": "cosine",
+            "step": 2140,
+            "epoch": 91,
+            "following": False,
+            "resume": "run = rt.Run(model, optimizer, data, …, path='runs/digits', resume=True)",
+            "problem": None,
+        }
+        | changes
+    }
+
+
+def checkpoint(status: str = "saved", reason: str | None = None) -> Traits:
+    """Where a node's state is."""
+    return {"status": status, "reason": reason, "bytes": 1_126_400 if status == "saved" else 0}
+
+
 def hyperparameter(key: str, **fields: Any) -> Traits:
     """One entry of the controls' `hyperparameters`."""
     return {
@@ -95,7 +116,8 @@ def node(name: str, branch: str, step: int, cause: str = "change", **fields: Any
         "cause": cause,
         "label": "",
         "exact": True,
-        "saved": True,
+        "checkpoint": checkpoint(),
+        "pinned": False,
         "note": "",
         "metrics": {"train/loss": 0.252, "val/accuracy": 0.941},
         "values": {"body.lr": 1e-2, "dropout": 0.2, "batch_size": 64},
@@ -120,12 +142,15 @@ def tree(**changes: Any) -> Traits:
             node("n4", "b1", 700, label="lr ~ cosine", parent="n2"),
             node("n5", "b1", 1300, label="wd .01→.05", parent="n4"),
             node("n6", "b1", 1720, "policy", label="Plateau: dropout .2→.3", parent="n5"),
-            node("n7", "b1", 2000, "best", saved=False, parent="n6"),
+            node("n7", "b1", 2000, "best", checkpoint=checkpoint("saving"), parent="n6"),
             node("n8", "b2", 700, label="lr .01→.003", parent="n2"),
             node("n9", "b2", 1500, "manual", note="not bad", exact=False, parent="n8"),
         ],
         "head": {"branch": "b1", "step": 2140, "node": None, "running": True},
         "selected": None,
+        "busy": None,
+        "disk": {"bytes": 412_000_000, "budget": 2_000_000_000},
+        "steerable": True,
     } | changes
 
 
@@ -156,12 +181,13 @@ def large_tree(count: int) -> Traits:
         nodes.append(node(f"n{at}", f"b{line}", start + place * 10, cause, label=f"lr {at}" * (place % 10 == 0)))
     last = branches[-1]
     head = {"branch": last["id"], "step": last["tip_step"], "node": None, "running": True}
-    return {"branches": branches, "nodes": nodes, "head": head, "selected": None}
+    return tree(branches=branches, nodes=nodes, head=head)
 
 
-def details(**changes: Any) -> Traits:
+def details(*, steerable: bool = True, **changes: Any) -> Traits:
     """The details' traits."""
     return {
+        "steerable": steerable,
         "node": {
             "id": "n2",
             "branch_name": "main",
@@ -175,11 +201,14 @@ def details(**changes: Any) -> Traits:
             "why": None,
             "verified": None,
             "digest": "7f3a" + "0" * 56 + "e9c1",
-            "saved": True,
-            "save_error": None,
-            "bytes": 1_126_400,
+            "checkpoint": checkpoint(),
+            "rebuilding": None,
+            "pinned": False,
+            "verdict": None,
+            "busy": None,
             "created": "2026-11-21T14:02:11",
             "is_head": False,
+            "is_root": False,
             "metrics": [
                 {"name": "val/loss", "value": 0.252, "delta": -0.031, "better": True},
                 {"name": "val/accuracy", "value": 0.941, "delta": -0.008, "better": False},
@@ -191,5 +220,5 @@ def details(**changes: Any) -> Traits:
                 {"key": "amsgrad", "old": False, "new": True, "notice": "its buffer starts at zero"},
             ],
         }
-        | changes
+        | changes,
     }

@@ -32,8 +32,9 @@ class TestDetails:
         ]
 
     def test_says_what_is_not_exact_or_not_saved(self, bare):
-        state = {"exact": False, "why": "the loader cannot be taken apart", "save_error": "disk full"}
-        show(bare, "details", samples.details(saved=False, digest=None, **state), width=290)
+        state = {"exact": False, "why": "the loader cannot be taken apart"}
+        lost = samples.checkpoint("not saved", "disk full")
+        show(bare, "details", samples.details(checkpoint=lost, digest=None, **state), width=290)
         expect(bare.locator(".rtw-box")).to_contain_text("≈ not exact: the loader cannot be taken apart")
         expect(bare.locator(".rtw-box")).to_contain_text("not saved: disk full")
 
@@ -60,7 +61,7 @@ class TestDetails:
         ]
 
     def test_saving_a_node_leaves_its_tables_alone(self, bare):
-        show(bare, "details", samples.details(saved=False), width=290)
+        show(bare, "details", samples.details(checkpoint=samples.checkpoint("saving")), width=290)
         bare.evaluate(REMEMBER_ELEMENTS, ".rtw-table")
         update(bare, **samples.details())
         expect(bare.locator(".rtw-box")).to_contain_text("saved, 1.1 MB")

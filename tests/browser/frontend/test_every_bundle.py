@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror='window.stolen = true'><b>bold</b>"
 
 
-@pytest.mark.parametrize("bundle", ["toolbar", "controls", "chartbar", "tree", "details"])
+@pytest.mark.parametrize("bundle", ["toolbar", "savedbar", "controls", "chartbar", "tree", "details"])
 def test_a_closed_view_leaves_no_listener(bare, bundle):
     show(bare, bundle, getattr(samples, bundle)(), views=2)
     assert bare.evaluate("window.model.listenerCount()") > 0
@@ -34,6 +34,12 @@ def test_text_from_users_is_never_html(bare):
     expect(bare.locator(".rtw-details .rtw-title").first).to_have_text(HOSTILE)
     error = {"summary": HOSTILE, "traceback": HOSTILE}
     show(bare, "toolbar", samples.toolbar(branch=HOSTILE, error=error, notices=[HOSTILE], busy=HOSTILE))
+    show(bare, "savedbar", samples.savedbar(path=HOSTILE, branch=HOSTILE, resume=HOSTILE, problem=HOSTILE))
+    verdict = {"equal": False, "text": HOSTILE}
+    lost = samples.checkpoint("not saved", HOSTILE)
+    show(bare, "details", samples.details(verdict=verdict, checkpoint=lost))
+    freed = samples.checkpoint("evicted")
+    show(bare, "details", samples.details(checkpoint=freed, rebuilding=HOSTILE, busy=HOSTILE))
     refused = {"state": "refused", "value": 1, "step": None, "text": HOSTILE}
     show(bare, "controls", samples.controls(marks={"dropout": refused}))
     legend = [{"id": "b0", "name": HOSTILE, "colour": "red", "head": True}]

@@ -1,8 +1,8 @@
 /** What the checkpoints take, against the budget. */
 
+import { h, setText } from "../shared/dom.ts";
+import { formatBytes } from "../shared/number.ts";
 import type { Disk } from "../wire.ts";
-import { h, setText } from "./dom.ts";
-import { formatBytes } from "./number.ts";
 
 export interface DiskWords {
   text: string;
@@ -30,7 +30,7 @@ export function describeDisk({ bytes, budget }: Disk): DiskWords {
   };
 }
 
-/** The line "⛁ 412 MB of 2 GB" with a thin bar below it. */
+/** "412 MB of 2 GB" with a thin bar below it. */
 export function createDisk() {
   const text = h("span", "rtw-disk-text");
   const fill = h("span", "rtw-disk-fill");
