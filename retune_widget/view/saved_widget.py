@@ -9,11 +9,12 @@ from retune_widget.errors import StatusError
 from retune_widget.saved import SavedRun
 from retune_widget.storage.reopen import LOST, Reopened
 from retune_widget.tracking.tree import Node
+from retune_widget.tracking.ways import seconds_to_restore
 from retune_widget.view import outlook, wire
 from retune_widget.view.box import Box
 from retune_widget.view.following import Following
 from retune_widget.view.messages import Content, Messages
-from retune_widget.view.outlook import Outlook
+from retune_widget.view.outlook import Outlook, about
 from retune_widget.view.pump import Pump
 from retune_widget.view.savedbar import SavedBar
 
@@ -52,7 +53,7 @@ class SavedWidget(Box[SavedRun]):
             checkpoint_of=lambda node: checkpoint_of(node, live=live),
             checkpoints=live,
             disk=disk_of(run),
-            rebuilding=lambda _node: "rebuilt by replay when the run is resumed",
+            rebuilding=lambda node: rebuilding(run, node),
         )
 
     def _draw_more(self, record: SavedRun) -> None:
@@ -82,6 +83,13 @@ def checkpoint_of(node: Node, *, live: bool) -> wire.Checkpoint:
     if live and its["reason"] == LOST and time.time() - node.created < ON_ITS_WAY:
         return {**its, "status": "saving", "reason": None}
     return its
+
+
+def rebuilding(run: Reopened, node: Node) -> str:
+    """What restoring a node will take whose checkpoint was freed."""
+    seconds = seconds_to_restore(run.tree, run.history, node)
+    words = "rebuilt by replay once the run is resumed"
+    return "cannot be rebuilt" if seconds is None else f"{words}, {about(seconds)}"
 
 
 def disk_of(run: Reopened) -> wire.Disk:

@@ -147,17 +147,19 @@ def test_a_verdict_stays_with_its_node(run, view, ask, gate, steps):
     assert answer_to(view.details, request)["ok"]
     assert view.details.node["busy"] is None
     assert view.details.node["verdict"] == {"equal": True, "text": "2 steps trained again, every bit is the same"}
-    with torch.no_grad():
-        run._engine.live.models["model"].bias[0].add_(1.0)
-    ask(view.toolbar, kind="step", n=1)
-    ask(view.toolbar, kind="checkpoint", note="disturbed")
-    last = run.tree.nodes[-1].id
-    assert not ask(view.tree, kind="verify", node=last)["ok"]
-    view.tree.set_state({"selected": last})
-    until(lambda: view.details.node["id"] == last)
+    model = run._engine.live.models["model"]
+
+    def disturb():
+        with torch.no_grad():
+            model.bias[0].add_(1.0)
+
+    gate.pass_through = disturb
+    assert not ask(view.tree, kind="verify", node="n3")["ok"]
+    view.tree.set_state({"selected": "n3"})
+    until(lambda: view.details.node["id"] == "n3")
     verdict = view.details.node["verdict"]
     assert not verdict["equal"]
-    assert verdict["text"].startswith("another train/loss at step 7; param/model/")
+    assert verdict["text"].startswith("another train/loss at step 6; param/model/")
     view.tree.set_state({"selected": "n1"})
     until(lambda: view.details.node["id"] == "n1")
     assert view.details.node["verdict"]["equal"]
@@ -176,7 +178,13 @@ def test_two_things_at_work_are_shown_one_after_the_other(view):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.0, "less than a second"), (12.3, "about 12 s"), (89.4, "about 89 s"), (200, "about 3 min"), (9000, "about 2.5 h")],
+    [
+        (0.0, "less than a second"),
+        (12.3, "about 12 s"),
+        (89.4, "about 89 s"),
+        (200, "about 3 min"),
+        (9000, "about 2.5 h"),
+    ],
 )
 def test_an_estimate_has_no_more_digits_than_it_knows(seconds, words):
     assert about(seconds) == words
