@@ -18,8 +18,8 @@ function sample({ cause = "change", exact = true, status = "saved", pinned = fal
   const hasBadge = status === "not saved" || pinned;
   const picture = svg("svg", "rtw-sample", {
     width: hasBadge ? 20 : 14,
-    height: 14,
-    viewBox: hasBadge ? (pinned ? "-13 -9 20 14" : "-7 -9 20 14") : "-7 -7 14 14",
+    height: hasBadge ? 18 : 14,
+    viewBox: hasBadge ? (pinned ? "-13 -12 20 18" : "-7 -12 20 18") : "-7 -7 14 14",
     "aria-hidden": "true",
   });
   const path = svg("path", "rtw-node", {
