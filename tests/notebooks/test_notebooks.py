@@ -1,6 +1,7 @@
 """The notebooks as a person finds them, executed from the first cell to the last in a kernel of their own."""
 
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,33 @@ def test_branching_tells_its_story(folder):
     assert facts["differ"] == 200 // 25
     first, second, before = facts["digests"]
     assert first == second != before
+
+
+def test_time_travel_goes_on_with_a_killed_run_to_the_same_bits(folder):
+    executed = Executed(
+        "03_time_travel.ipynb",
+        folder,
+        """{
+            "path": str(run.path), "problems": run.problems, "exact": bool(run.nodes["exact"].all()),
+            "digests": [killed, uninterrupted, rebuilt], "digest": digest, "verdict": [bool(verdict), verdict.steps],
+            "killed": process.returncode, "seen": saved.head.step, "end": end, "status": str(run.status),
+            "steps": len(run.lineage_history("main")), "rates": run.changes["new"].tolist(),
+            "branches": [branch.name for branch in run.tree.branches],
+        }""",
+    )
+    check(executed, folder)
+    facts = executed.facts
+    assert facts["killed"] == -signal.SIGKILL
+    killed, uninterrupted, rebuilt = facts["digests"]
+    assert killed == uninterrupted != rebuilt == facts["digest"]
+    assert facts["verdict"] == [True, 150]
+    assert facts["steps"] == facts["end"] == facts["seen"] + 300
+    assert facts["rates"] == [3e-3, 1e-3, 3e-2]
+    assert facts["branches"] == ["main", "bolder"]
+    shown = [
+        cell for cell in executed.notebook.cells if any(VIEW in its.get("data", {}) for its in cell.get("outputs", ()))
+    ]
+    assert [cell.source.splitlines()[-1] for cell in shown] == ["saved", "run", "run"]
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
