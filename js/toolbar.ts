@@ -9,7 +9,7 @@ import { createErrorBanner } from "./toolbar/error_banner.ts";
 import type { Intent, ToolbarTraits } from "./wire.ts";
 
 function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): void {
-  const feedback = new Feedback(() => model.get("status").busy);
+  const feedback = new Feedback(() => model.get("status").busy?.text ?? null);
   const slot = new AskSlot();
   const ask = (intent: Intent): void =>
     void feedback.follow(intent.kind.replace("_", " "), intents.ask(intent));
@@ -35,6 +35,10 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const undo = button("Undo", { icon: "↶", title: "Back to before the last change, as a new branch" });
 
   const pill = h("span", "rtw-pill", { role: "status" });
+  const cancel = button("Cancel", {
+    className: "rtw-small rtw-cancel",
+    title: "Give it up and pause; the run stays where it was",
+  });
   const branch = h("span", "rtw-branch");
   const stepNumber = h("span", "rtw-step");
   const of = h("span");
@@ -50,7 +54,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const checkpointGroup = h("span", "rtw-joined", {}, checkpoint, note);
   const buttons = h("div", "rtw-buttons", { role: "toolbar", "aria-label": "Training" });
   buttons.append(primary, stepGroup, stop, checkpointGroup, undo);
-  const state = h("div", "rtw-state", {}, pill, branch, where, progress, pace);
+  const state = h("div", "rtw-state", {}, pill, cancel, branch, where, progress, pace);
   root.append(
     h("div", "rtw-bar", {}, buttons, state),
     slot.element,
@@ -77,6 +81,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
     },
     { signal },
   );
+  on(cancel, () => ask({ kind: "pause" }));
   on(stop, () => ask({ kind: "stop" }));
   on(checkpoint, (event) => {
     if (event.shiftKey) void checkpointWithNote();
@@ -92,7 +97,8 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
     step.disabled = status.status === "running";
     stop.disabled = status.status !== "running" && status.status !== "paused";
     undo.disabled = !status.can_undo;
-    setText(pill, status.busy ?? status.status);
+    setText(pill, status.busy?.text ?? status.status);
+    cancel.hidden = !status.busy?.cancellable;
     pill.dataset.status = status.busy === null ? status.status : "busy";
     setText(branch, status.branch);
     branch.title = status.branch;

@@ -16,8 +16,9 @@ export interface Checkpoint {
 /** What is being carried out that takes a while. */
 export interface Busy {
   node: string | null;
-  kind: string;
   text: string;
+  /** Whether pausing gives it up: steps are trained again. */
+  cancellable: boolean;
 }
 
 export interface Verdict {
@@ -46,7 +47,7 @@ export interface Status {
   error: RunError | null;
   notices: string[];
   can_undo: boolean;
-  busy: string | null;
+  busy: Busy | null;
 }
 
 export interface ToolbarTraits {

@@ -32,7 +32,7 @@ from retune_widget.view.state import ViewState
 BUSY = {"restore": "restoring", "branch": "branching", "undo": "undoing", "delete_branch": "deleting",
         "verify": "verifying", "evict": "freeing"}  # fmt: skip
 STAYS = frozenset({"verify", "evict"})
-"""What takes a while and leaves the run where it is."""
+"""What trains steps again and leaves the run where it is."""
 
 
 class Intents(Messages):
@@ -101,10 +101,11 @@ def busy_with(run: Run, kind: str, content: Content) -> wire.Busy:
     name = content.get("node")
     node = next((node for node in run.tree.nodes if node.id == name), None)
     text = f"{BUSY[kind]} {name or ''}".strip()
-    if node is not None and node.checkpoint.evicted and kind not in STAYS:
+    rebuilds = node is not None and node.checkpoint.evicted and kind not in STAYS
+    if node is not None and rebuilds:
         seconds = run.seconds_to_restore(node)
         text = f"rebuilding {name}" + ("" if seconds is None else f", {about(seconds)}")
-    return {"node": node.id if node is not None else None, "kind": kind, "text": text}
+    return {"node": node.id if node is not None else None, "text": text, "cancellable": rebuilds or kind in STAYS}
 
 
 def command_of(run: Run, kind: str, content: Content) -> Command:

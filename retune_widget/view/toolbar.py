@@ -75,7 +75,7 @@ class Toolbar(Part):
             "error": self._describe_error(run.error, state.dismissed),
             "notices": notices,
             "can_undo": access.can_undo(run) and not access.is_closed(run),
-            "busy": None if state.busy is None else state.busy["text"],
+            "busy": state.busy,
         }
         return dict(shown)
 

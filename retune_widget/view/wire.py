@@ -31,11 +31,11 @@ class Checkpoint(TypedDict):
 
 
 class Busy(TypedDict):
-    """What is being carried out that takes a while; `text` is ready to show."""
+    """What is being carried out that takes a while; `text` is ready to show, pausing gives up what is cancellable."""
 
     node: str | None
-    kind: str
     text: str
+    cancellable: bool
 
 
 class Verdict(TypedDict):
@@ -65,7 +65,7 @@ class Status(TypedDict):
     error: RunError | None
     notices: list[str]
     can_undo: bool
-    busy: str | None
+    busy: Busy | None
 
 
 class Saved(TypedDict):

@@ -130,11 +130,27 @@ def test_while_a_node_is_rebuilt_every_part_says_so(run, view, ask, gate, steps)
     until(lambda: view.details.node["id"] == "n1")
     words = f"rebuilding n1, {about(run.seconds_to_restore('n1'))}"
     request = held_up(view, gate, view.tree, kind="restore", node="n1")
-    assert view.toolbar.status["busy"] == view.details.node["busy"] == words
-    assert view.tree.busy == {"node": "n1", "kind": "restore", "text": words}
+    assert view.toolbar.status["busy"] == view.tree.busy == {"node": "n1", "text": words, "cancellable": True}
+    assert view.details.node["busy"] == words
     gate.open.set()
     assert answer_to(view.tree, request)["ok"]
     assert (view.toolbar.status["busy"], view.tree.busy, view.details.node["busy"]) == (None, None, None)
+
+
+def test_pausing_gives_a_rebuilding_up_and_leaves_the_run_where_it_was(run, view, ask, gate, steps):
+    settled(view, run)
+    ask(view.tree, kind="evict", node="n1")
+    digest = run.digest()
+    request = held_up(view, gate, view.tree, kind="restore", node="n1")
+    view.toolbar._handle_custom_msg({"id": "cancel", "kind": "pause"}, [])
+    gate.open.set()
+    answer = answer_to(view.tree, request)
+    assert not answer["ok"]
+    assert "was cancelled" in answer["error"]
+    assert answer_to(view.toolbar, "cancel")["ok"]
+    assert (run.head.step, run.digest()) == (6, digest)
+    assert status_of(view, "n1")["status"] == "evicted"
+    assert view.toolbar.status["busy"] is None
 
 
 def test_a_verdict_stays_with_its_node(run, view, ask, gate, steps):
@@ -142,7 +158,7 @@ def test_a_verdict_stays_with_its_node(run, view, ask, gate, steps):
     until(lambda: view.details.node["id"] == "n1")
     assert view.details.node["verdict"] is None
     request = held_up(view, gate, view.details, kind="verify", node="n1")
-    assert view.details.node["busy"] == view.toolbar.status["busy"] == "verifying n1"
+    assert view.details.node["busy"] == view.toolbar.status["busy"]["text"] == "verifying n1"
     gate.open.set()
     assert answer_to(view.details, request)["ok"]
     assert view.details.node["busy"] is None
@@ -166,7 +182,7 @@ def test_a_verdict_stays_with_its_node(run, view, ask, gate, steps):
 
 
 def test_two_things_at_work_are_shown_one_after_the_other(view):
-    first, second = ({"node": name, "kind": "verify", "text": f"verifying {name}"} for name in ("n1", "n2"))
+    first, second = ({"node": name, "text": f"verifying {name}", "cancellable": True} for name in ("n1", "n2"))
     view.state.begin("a", first)
     view.state.begin("b", second)
     assert view.state.busy == first

@@ -90,7 +90,7 @@ class TestMarks:
         show(bare, "tree", four())
         ring = bare.locator(".rtw-busy-ring")
         expect(ring).to_be_hidden()
-        update(bare, busy={"node": "n4", "kind": "restore", "text": "rebuilding n4, about 12 s"})
+        update(bare, busy={"node": "n4", "text": "rebuilding n4, about 12 s", "cancellable": True})
         expect(ring).to_be_visible()
         expect(ring).to_have_attribute("transform", tree_node(bare, "n4").get_attribute("transform"))
         tree_node(bare, "n4").click()
@@ -173,6 +173,18 @@ class TestWords:
         update(bare, **samples.tree(disk={"bytes": 412_000_000, "budget": None}))
         expect(disk).to_have_text("412 MB")
         expect(bare.locator(".rtw-disk-bar")).to_be_hidden()
+
+    def test_what_trains_steps_again_can_be_cancelled(self, bare):
+        show(bare, "toolbar", samples.toolbar(status="paused"))
+        cancel = bare.get_by_role("button", name="Cancel")
+        expect(cancel).to_be_hidden()
+        busy = {"node": "n4", "text": "restoring n4", "cancellable": False}
+        update(bare, **samples.toolbar(status="paused", busy=busy))
+        expect(bare.locator(".rtw-pill")).to_have_text("restoring n4")
+        expect(cancel).to_be_hidden()
+        update(bare, **samples.toolbar(status="paused", busy=busy | {"cancellable": True}))
+        cancel.click()
+        assert sent(bare) == [{"kind": "pause"}]
 
 
 class TestSavedRun:

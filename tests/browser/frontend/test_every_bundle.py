@@ -32,8 +32,9 @@ def test_text_from_users_is_never_html(bare):
     expect(bare.get_by_role("tooltip")).to_contain_text("<img")
     show(bare, "details", samples.details(label=HOSTILE, note=HOSTILE, branch_name=HOSTILE, why=HOSTILE))
     expect(bare.locator(".rtw-details .rtw-title").first).to_have_text(HOSTILE)
+    busy = {"node": None, "text": HOSTILE, "cancellable": False}
     error = {"summary": HOSTILE, "traceback": HOSTILE}
-    show(bare, "toolbar", samples.toolbar(branch=HOSTILE, error=error, notices=[HOSTILE], busy=HOSTILE))
+    show(bare, "toolbar", samples.toolbar(branch=HOSTILE, error=error, notices=[HOSTILE], busy=busy))
     show(bare, "savedbar", samples.savedbar(path=HOSTILE, branch=HOSTILE, resume=HOSTILE, problem=HOSTILE))
     verdict = {"equal": False, "text": HOSTILE}
     lost = samples.checkpoint("not saved", HOSTILE)
