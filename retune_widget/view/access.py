@@ -38,8 +38,7 @@ def revisions(run: Run) -> Revisions:
 
 def checkpoints(run: Run) -> tuple[object, ...]:
     """Equal as long as no checkpoint of the run has moved."""
-    handles = [node.checkpoint for node in run.tree.nodes]
-    return tuple([(handle.saved, handle.evicted, handle.error) for handle in handles])
+    return tuple([(node.saved, node.checkpoint.evicted, node.checkpoint.error) for node in run.tree.nodes])
 
 
 def submit(run: Run, command: Command) -> Answer[Any]:

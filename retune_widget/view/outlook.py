@@ -54,7 +54,7 @@ class Outlook:
 def checkpoint_of(node: Node) -> wire.Checkpoint:
     """Where a node's checkpoint is, as its run knows it."""
     handle = node.checkpoint
-    status = handle.status
+    status = "saving" if handle.saved and not node.saved else handle.status
     return {"status": status, "reason": handle.error if status == "not saved" else None, "bytes": handle.bytes}
 
 
