@@ -76,6 +76,23 @@ def test_it_shows_tree_charts_and_details_without_a_model(saved, writing, clock)
     json.dumps([part.get_state() for part in (view.tree, view.details, view.bar)], allow_nan=False, default=str)
 
 
+def test_a_freed_checkpoint_is_shown_with_what_the_way_back_takes(saved, writing, clock):
+    writing.pin(writing.checkpoint("tip"))
+    writing.flush()
+    writing.evict("n1")
+    writing.flush()
+    clock[0] += following.SHORTEST
+    view = shown(saved)
+    view.tree.set_state({"selected": "n1"})
+    until(lambda: view.details.node["id"] == "n1")
+    view.pump.draw_now()
+    assert [node["checkpoint"]["status"] for node in view.tree.nodes] == ["saved", "evicted", "saved"]
+    assert [node["pinned"] for node in view.tree.nodes] == [False, False, True]
+    assert view.details.node["rebuilding"] == "rebuilt by replay once the run is resumed, less than a second"
+    assert view.details.node["digest"] == writing.tree.node("n1").digest
+    assert view.tree.disk["bytes"] == writing.disk_use.bytes
+
+
 def test_nothing_can_be_steered(saved, ask, clock):
     view = shown(saved)
     assert (view.tree.steerable, view.details.steerable) == (False, False)
