@@ -186,7 +186,6 @@ export interface DetailNode {
   note: string;
   exact: boolean;
   why: string | null;
-  verified: boolean | null;
   digest: string | null;
   checkpoint: Checkpoint;
   /** What restoring takes, where the checkpoint was freed. */

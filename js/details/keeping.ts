@@ -8,10 +8,12 @@ import type { DetailNode } from "../wire.ts";
 /** Exact or not and why; the digest; a way to check it. */
 function exactness(node: DetailNode, verify: (() => void) | null): HTMLElement {
   const line = h("div");
+  // What a verification found stands below.
+  const why = node.verdict?.equal === false ? null : node.why;
   line.append(
     node.exact
       ? h("span", "rtw-good", {}, "✓ exact")
-      : h("span", "rtw-warning", {}, `≈ not exact${node.why ? `: ${node.why}` : ""}`),
+      : h("span", "rtw-warning", {}, `≈ not exact${why ? `: ${why}` : ""}`),
   );
   if (node.digest) {
     const short =

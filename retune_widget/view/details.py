@@ -6,6 +6,7 @@ import traitlets
 
 from retune_widget.tracking.frames import metrics_at
 from retune_widget.tracking.tree import Node
+from retune_widget.tracking.verdict import Verdict
 from retune_widget.view import wire
 from retune_widget.view.bundles import bundle
 from retune_widget.view.outlook import Outlook
@@ -52,12 +53,11 @@ def describe(look: Outlook, node: Node) -> wire.DetailNode:
         "note": node.note,
         "exact": node.exact,
         "why": node.why,
-        "verified": node.verified,
         "digest": node.digest,
         "checkpoint": checkpoint,
         "rebuilding": look.rebuilding(node) if checkpoint["status"] == "evicted" else None,
         "pinned": node.pinned,
-        "verdict": look.verdicts.get(node.id),
+        "verdict": verdict_on(node),
         "busy": busy["text"] if busy is not None and busy["node"] == node.id else None,
         "created": datetime.fromtimestamp(node.created, timezone.utc).isoformat(timespec="seconds"),
         "is_head": head.node_id == node.id and head.step == node.step,
@@ -66,6 +66,14 @@ def describe(look: Outlook, node: Node) -> wire.DetailNode:
         "values": [{"key": key, "value": value} for key, value in node.values.items()],
         "changes": [{"key": c.key, "old": c.old, "new": c.new, "notice": c.notice} for c in node.changes],
     }
+
+
+def verdict_on(node: Node) -> wire.Verdict | None:
+    """What training the way to a node again has shown, if somebody tried; it is kept with the node."""
+    if node.verified is None or node.parent is None:
+        return None
+    equal = Verdict(node, node.step - node.parent.step, None, None, None)
+    return {"equal": node.verified, "text": node.differs or equal.found}
 
 
 def _metrics(look: Outlook, node: Node) -> list[wire.DetailMetric]:

@@ -77,8 +77,6 @@ class Intents(Messages):
         kind = content.get("kind")
         if kind == "set" and isinstance(content.get("key"), str):
             self._note_set(content["key"], content.get("value"), result, error)
-        if isinstance(result, Verdict):
-            self._state.judge(result.node.id, {"equal": bool(result), "text": result.found})
         if isinstance(kind, str) and kind in BUSY:
             self._state.end(content["id"])
             if error is None and kind not in STAYS:

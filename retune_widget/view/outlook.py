@@ -1,7 +1,7 @@
 """What there is to see of a run, steered or only saved: all that the tree, the charts and the details know of it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
@@ -26,7 +26,6 @@ class Outlook:
         planned: the step at which training ends, if it is known.
         error: what the training step raised.
         busy: what is being carried out that takes a while.
-        verdicts: of this session's verifications, by node.
     """
 
     tree: Tree
@@ -42,7 +41,6 @@ class Outlook:
     planned: int | None = None
     error: BaseException | None = None
     busy: wire.Busy | None = None
-    verdicts: Mapping[str, wire.Verdict] = field(default_factory=dict)
 
     @property
     def head_branch(self) -> Branch:

@@ -13,7 +13,6 @@ class ViewState:
         marks: what became of the last value asked for, by key.
         changes_seen: how many of the run's changes have been looked at.
         at_work: what was asked for, takes a while and is not answered yet, by the id of the message.
-        verdicts: what the last verification of a node found, by its id.
         dismissed: the error that the person has read.
         revision: rises with every edit.
     """
@@ -21,7 +20,6 @@ class ViewState:
     marks: dict[str, wire.Mark] = field(default_factory=dict)
     changes_seen: int = 0
     at_work: dict[str, wire.Busy] = field(default_factory=dict)
-    verdicts: dict[str, wire.Verdict] = field(default_factory=dict)
     dismissed: BaseException | None = None
     revision: int = 0
 
@@ -48,11 +46,6 @@ class ViewState:
     def end(self, message: str) -> None:
         """It is done, or was refused."""
         self.at_work = {name: what for name, what in self.at_work.items() if name != message}
-        self.revision += 1
-
-    def judge(self, node: str, verdict: wire.Verdict) -> None:
-        """Note what a verification found."""
-        self.verdicts = {**self.verdicts, node: verdict}
         self.revision += 1
 
     def dismiss(self, error: BaseException | None) -> None:

@@ -52,7 +52,6 @@ class RetuneWidget(Box[Run]):
             planned=run.max_steps,
             error=run.error,
             busy=state.busy,
-            verdicts=state.verdicts,
         )
 
     def _draw_more(self, record: Run) -> None:

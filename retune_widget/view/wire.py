@@ -195,7 +195,6 @@ class DetailNode(TypedDict):
     note: str
     exact: bool
     why: str | None
-    verified: bool | None
     digest: str | None
     checkpoint: Checkpoint
     rebuilding: str | None

@@ -12,7 +12,7 @@ def test_a_node_is_verified_and_a_difference_is_an_error_with_what_differs(run, 
     ask(view.toolbar, kind="checkpoint", note=None)
     answer = ask(view.tree, kind="verify", node="n1")
     assert (answer["ok"], answer["text"]) == (True, "n1 is exact: 5 steps trained again, every bit is the same.")
-    assert (view.details.node["exact"], view.details.node["verified"]) == (True, True)
+    assert (view.details.node["exact"], view.details.node["verdict"]["equal"]) == (True, True)
     with torch.no_grad():
         run._engine.live.models["model"].bias[0].add_(1.0)
     ask(view.toolbar, kind="step", n=1)
@@ -23,7 +23,7 @@ def test_a_node_is_verified_and_a_difference_is_an_error_with_what_differs(run, 
     assert [node["exact"] for node in view.tree.nodes] == [True, True, False, False]
     ask(view.tree, kind="restore", node="n2")
     shown = view.details.node
-    assert (shown["id"], shown["exact"], shown["verified"]) == ("n2", False, False)
+    assert (shown["id"], shown["exact"], shown["verdict"]["equal"]) == ("n2", False, False)
     assert shown["why"].startswith("it is not reached again: param/model/")
     ask(view.tree, kind="restore", node="n3")
     assert view.details.node["why"] == "n2, on the way here, is not reached again"

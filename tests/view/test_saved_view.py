@@ -93,6 +93,16 @@ def test_a_freed_checkpoint_is_shown_with_what_the_way_back_takes(saved, writing
     assert view.tree.disk["bytes"] == writing.disk_use.bytes
 
 
+def test_a_verdict_is_kept_with_its_node(saved, writing, clock):
+    view = shown(saved)
+    assert view.details.node["verdict"] is None
+    assert writing.verify("n1")
+    writing.flush()
+    clock[0] += following.SHORTEST
+    until(lambda: view.details.node["verdict"])
+    assert view.details.node["verdict"] == {"equal": True, "text": "6 steps trained again, every bit is the same"}
+
+
 def test_nothing_can_be_steered(saved, ask, clock):
     view = shown(saved)
     assert (view.tree.steerable, view.details.steerable) == (False, False)

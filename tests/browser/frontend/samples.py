@@ -199,7 +199,6 @@ def details(*, steerable: bool = True, **changes: Any) -> Traits:
             "note": "before decay",
             "exact": True,
             "why": None,
-            "verified": None,
             "digest": "7f3a" + "0" * 56 + "e9c1",
             "checkpoint": checkpoint(),
             "rebuilding": None,

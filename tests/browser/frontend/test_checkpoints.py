@@ -158,7 +158,8 @@ class TestWords:
         update(bare, **samples.details(verdict=equal))
         expect(box.locator(".rtw-good").last).to_have_text("✓ verified: 120 steps trained again, every bit is the same")
         other = {"equal": False, "text": "another train/loss at step 6"}
-        update(bare, **samples.details(verdict=other))
+        update(bare, **samples.details(verdict=other, exact=False, why=f"it is not reached again: {other['text']}"))
+        expect(box.locator(".rtw-warning")).to_have_text("≈ not exact")
         expect(box.locator(".rtw-bad")).to_have_text("✗ not reached again: another train/loss at step 6")
 
     def test_the_tree_says_what_is_used_of_the_budget(self, bare):

@@ -38,12 +38,6 @@ class TestDetails:
         expect(bare.locator(".rtw-box")).to_contain_text("≈ not exact: the loader cannot be taken apart")
         expect(bare.locator(".rtw-box")).to_contain_text("not saved: disk full")
 
-    def test_says_that_a_node_was_verified(self, bare):
-        show(bare, "details", samples.details(), width=290)
-        expect(bare.locator(".rtw-good")).to_have_text("✓ exact")
-        update(bare, **samples.details(verified=True))
-        expect(bare.locator(".rtw-good")).to_have_text("✓ exact, verified")
-
     def test_asks(self, bare):
         show(bare, "details", samples.details(branch="b2", branch_name="slow"), width=290)
         bare.get_by_role("button", name="Restore").click()
