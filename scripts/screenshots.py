@@ -30,7 +30,7 @@ run = rt.Run(model, optimizer, train_set, loss_fn=F.cross_entropy, batch_size=64
 """
 STORY = """
 run.step(300); before = run.checkpoint("before decay")
-run.step(120); run.set({"body.lr": 0.1, "head.lr": 0.1}); run.step(100)
+run.step(120); run.set({"body.lr": 0.02, "head.lr": 0.02}); run.step(100)
 run.branch(before, {"body.lr": 1e-4, "head.lr": 3e-4}, name="low lr"); run.step(350)
 run.set({"body.weight_decay": 0.05}); run.step(150)
 run.branch(before, {"body.lr": 3e-3}); run.step(250); run.checkpoint("good so far"); run.step(150)

@@ -82,10 +82,16 @@ def refused(value: Value | None, error: BaseException) -> wire.Mark:
 
 
 def note_changes(run: Run, state: ViewState) -> None:
-    """Mark what was changed from elsewhere: by `run.set` in a cell, by a rule."""
+    """Mark what was changed from elsewhere, by `run.set` in a cell or by a rule, on the branch that is trained."""
+    here = run.tree.branch(run.head.branch).id
+    if state.branch not in {None, here}:
+        state.forget_marks()
+    state.branch = here
     changes = access.changes(run)
     new, state.changes_seen = changes[state.changes_seen :], len(changes)
     for record in new:
+        if record["branch"] != here:
+            continue
         mark, first = state.marks.get(record["key"]), record["step"] + 1
         if mark is None or mark["step"] != first or mark["value"] != record["new"]:
             by = "" if record["author"] == "user" else f" · {record['author']}"

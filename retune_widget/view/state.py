@@ -11,6 +11,7 @@ class ViewState:
 
     Attributes:
         marks: what became of the last value asked for, by key.
+        branch: the id of the branch that was trained when it was last looked at.
         changes_seen: how many of the run's changes have been looked at.
         at_work: what was asked for, takes a while and is not answered yet, by the id of the message.
         dismissed: the error that the person has read.
@@ -18,6 +19,7 @@ class ViewState:
     """
 
     marks: dict[str, wire.Mark] = field(default_factory=dict)
+    branch: int | None = None
     changes_seen: int = 0
     at_work: dict[str, wire.Busy] = field(default_factory=dict)
     dismissed: BaseException | None = None

@@ -90,6 +90,19 @@ def test_a_change_from_a_cell_is_marked_too(run, view, ask):
     assert view.controls.marks["lr"]["text"] == "used from step 1"
 
 
+def test_a_change_on_another_branch_is_not_marked(run, view):
+    run.step(2)
+    before = run.set(lr=0.05).node
+    until(lambda: "lr" in view.controls.marks)
+    run.step(2)
+    run.set(momentum=0.5)
+    run.branch(before, name="without")
+    until(lambda: not view.controls.marks)
+    run.set(lr=0.03)
+    until(lambda: view.controls.marks)
+    assert list(view.controls.marks) == ["lr"]
+
+
 def test_checkpoint_restore_branch_and_undo(run, view, ask):
     ask(view.toolbar, kind="step", n=2)
     assert ask(view.toolbar, kind="checkpoint", note="before decay")["text"] == "Kept as n1, step 2."
