@@ -117,7 +117,9 @@ class Keeping(ByHand):
         saved = [node.step for node in rolling if node.saved]
         forks = {branch.fork for branch in self.tree.branches}
         for node in rolling:
-            if saved and node.step < saved[-1] and node.origin == "trained" and node not in forks:
+            children = tuple(self.tree.children(node))
+            needed = node.origin != "trained" and any(its.checkpoint.evicted for its in children)
+            if saved and node.step < saved[-1] and not needed and node not in forks:
                 self._take_out(node)
 
     def _take_out(self, node: Node) -> None:
@@ -125,6 +127,8 @@ class Keeping(ByHand):
             if not node.rolling:  # it was pinned or noted a moment ago
                 return
             for child in self.tree.remove(node):
+                if node.origin != "trained":  # what was done by hand on the way to the one is on the way to the other
+                    child.origin = "edited"
                 self._writer.save_node(child.record())
             shared = any(its.checkpoint is node.checkpoint for its in self.tree.nodes)
             self._writer.delete([], [node.id], [] if shared else [node.checkpoint.id])

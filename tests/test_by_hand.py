@@ -7,6 +7,7 @@ import torch
 
 import retune_widget as rt
 from tests.engine.laboratory import make_run, network
+from tests.rig import PATIENCE
 
 
 @pytest.fixture
@@ -96,6 +97,33 @@ def test_what_changes_nothing_makes_no_node(run, edited_first):
     run.pause()
     run.step(1)
     assert len(run.tree.nodes) == nodes
+
+
+def test_an_object_of_the_users_that_fails_does_not_break_the_pause():
+    class Part:
+        broken = False
+
+        def state_dict(self):
+            if self.broken:
+                raise ZeroDivisionError
+            return {}
+
+        def load_state_dict(self, state):
+            pass
+
+    part = Part()
+    made = make_run(lambda p: torch.optim.Adam(p, lr=0.01), modules={"part": part})
+    made.step(1)
+    made.start()
+    part.broken = True
+    made.pause()
+    made.wait(PATIENCE)
+    assert (made.status, made.error) == ("paused", None)
+    with pytest.raises(ZeroDivisionError):
+        made.checkpoint()
+    part.broken = False
+    made.step(1)
+    made.close()
 
 
 def test_an_edit_after_a_restore_begins_a_branch(run):

@@ -164,6 +164,25 @@ def test_a_rolling_node_that_somebody_uses_stays(tmp_path):
 
 
 @pytest.mark.usefixtures("no_time")
+def test_rolling_nodes_of_a_loop_of_the_callers_go_too(tmp_path):
+    run = train(tmp_path / "run")
+    model, optimizer = run._engine.live.models["model"], run._engine.live.optimizers["optimizer"]
+    for number, (inputs, targets) in enumerate(run.batches()):
+        run.flush()
+        if number == 6:
+            break
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(inputs), targets).backward()
+        optimizer.step()
+    step(run)
+    assert [(node.step, node.origin) for node in run.tree.nodes] == [(0, "trained"), (6, "edited"), (7, "trained")]
+    step(run, 2)
+    assert [(node.step, node.origin) for node in run.tree.nodes] == [(0, "trained"), (8, "edited"), (9, "trained")]
+    assert run.verify(run.tree.nodes[2])
+    run.close()
+
+
+@pytest.mark.usefixtures("no_time")
 @pytest.mark.parametrize("options", [{"checkpoint_every": 0}, {"checkpoint_every": 9}, {"path": ":memory:"}])
 def test_no_rolling_nodes_where_they_are_not_wanted_or_of_no_use(options, tmp_path):
     run = train(**{"path": tmp_path / "run", **options})
