@@ -51,7 +51,7 @@ EDITS = {
     "the mode": lambda run: model_of(run).eval(),
     "a frozen layer": lambda run: model_of(run)[0].requires_grad_(False),
     "a param group": lambda run: optimizer_of(run).param_groups[0].update(lr=0.5),
-    "an option": lambda run: optimizer_of(run).param_groups[0].update(maximize=True),
+    "an option": lambda run: optimizer_of(run).param_groups[0].update(foreach=True),
     "optimizer state": lambda run: next(iter(optimizer_of(run).state.values()))["exp_avg"].zero_(),
     "loaded optimizer": lambda run: optimizer_of(run).load_state_dict(copy.deepcopy(optimizer_of(run).state_dict())),
     "a registered value": lambda run: run.box.update(smoothing=0.5),

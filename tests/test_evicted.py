@@ -203,7 +203,7 @@ def test_what_changes_leave_in_the_optimizer_when_they_are_taken_back_is_no_way_
 def test_a_replay_is_given_up_when_somebody_pauses():
     model = network()
     optimizer = adam(model.parameters())
-    entered, go = threading.Event(), threading.Event()
+    entered, go, replayed = threading.Event(), threading.Event(), []
     go.set()
 
     def step(batch):
@@ -214,6 +214,8 @@ def test_a_replay_is_given_up_when_somebody_pauses():
         loss.backward()
         optimizer.step()
         run.log(seen=1.0)  # in a replay it was recorded already
+        if replayed:
+            run.log(late=1.0)
         return loss
 
     data = [(torch.randn(4, 6), torch.zeros(4, dtype=torch.int64))]
@@ -235,8 +237,12 @@ def test_a_replay_is_given_up_when_somebody_pauses():
         result_of(restoring)
     assert (run.digest(), run.head, len(run.history), run.status) == (before, head, rows, "paused")
     assert run.problems == []
+    replayed.append(True)
     run.restore("n1")
-    assert run.head.step == 4
+    replayed.clear()
+    run.step(1)
+    assert run.head.step == 5
+    assert not [name for name in run.history.columns if "late" in name]
     run.close()
 
 
