@@ -34,6 +34,8 @@ def again(path, **options):
 def lose(run):
     """End a run as a crash does, with everything up to the last flush on the disk."""
     run.flush()
+    run._runner.close()
+    run._engine.close()
     run._writer.close()
     run._store.close()
 
