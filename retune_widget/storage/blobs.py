@@ -12,6 +12,7 @@ from blake3 import blake3
 from safetensors import SafetensorError, safe_open
 
 from retune_widget.errors import StoreError
+from retune_widget.storage.schema import FORMAT_VERSION
 
 CODES = {
     torch.bool: "BOOL",
@@ -34,6 +35,19 @@ class BlobType:
 
     dtype: str
     shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, dtype: Any, shape: Any) -> "BlobType":
+        """The type of these parts, which were read from somewhere.
+
+        Raises:
+            TypeError: they are none.
+        """
+        if not isinstance(dtype, str) or not isinstance(shape, list):
+            raise TypeError(f"{dtype!r} of {shape!r} is no type of a tensor")
+        if not all(type(length) is int and length >= 0 for length in shape):
+            raise TypeError(f"{shape!r} is no shape of a tensor")
+        return cls(dtype, tuple(shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +114,27 @@ def read_file(path: Path, types: Mapping[str, BlobType]) -> dict[str, torch.Tens
     """
     try:
         with safe_open(path, framework="pt") as file:
+            check_format(path, file.metadata() or {})
             return {key: _shaped(file.get_tensor(key), type_) for key, type_ in types.items()}
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+    except StoreError:
+        raise
+    except (SafetensorError, OSError, OverflowError, RuntimeError, ValueError) as error:
         message = f"The checkpoint file {path} cannot be read: {error}"
         raise StoreError(message) from error
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """What `write_file` was given as metadata.
+def check_format(path: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse the file of a newer retune-widget.
 
     Raises:
-        StoreError: the file is missing or damaged.
+        StoreError: it is one.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        message = f"The checkpoint file {path} cannot be read: {error}"
-        raise StoreError(message) from error
+    version = metadata.get("format", "").rpartition(" ")[2]
+    if version.isdecimal() and int(version) > FORMAT_VERSION:
+        raise StoreError(
+            f"The checkpoint file {path} was written by a newer retune-widget: its format is {version}, and this version "
+            f"reads up to {FORMAT_VERSION}. Upgrade with `pip install --upgrade retune-widget`."
+        )
 
 
 def sync_directory(path: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
-from retune_widget.storage import directory, manifests, records, schema
+from retune_widget.storage import directory, entries, manifests, records, schema
 from retune_widget.storage.blobs import blob_of
-from retune_widget.storage.disk_reader import DiskReader, translated
+from retune_widget.storage.disk_reader import DiskReader, check_whole
+from retune_widget.storage.faults import translated
+from retune_widget.storage.journal import JOURNAL, Entry, Journal, last_commit
 from retune_widget.storage.pieces import Sizes
 from retune_widget.storage.store import ChangeRecord, RunRecord, Store, check_checkpoint_id
 from retune_widget.tracking.history import HistoryChunk
@@ -48,11 +50,16 @@ class DiskStore(Store):
             on_error.callback(self._guard.release)
             self._db = schema.connect(self.path / directory.DATABASE)
             on_error.callback(self._db.close)
+            journaled, _ = last_commit(self.path / JOURNAL)
             schema.prepare(self._db, self.path)
+            check_whole(self._db, self.path, journaled)
+            self._number = schema.transactions(self._db) or 0
             self._reader = DiskReader(self.path)
             on_error.callback(self._reader.close)
             self._sizes = Sizes(self.path)
             on_error.callback(self._sizes.close)
+            self._journal = Journal(self.path)
+            self._journal.begin(self._number, lambda: entries.of_run(self._reader.load()))
             directory.sweep(self.path, manifests.file_names(self._db))
             on_error.pop_all()
 
@@ -60,27 +67,32 @@ class DiskStore(Store):
         """See `Store`."""
         with self.transaction():
             records.save_info(self._db, info)
+            self._journal.add(Entry.of("info", dict(info)))
 
     def save_branch(self, record: BranchRecord) -> None:
         """See `Store`."""
         with self.transaction():
             records.save_branch(self._db, record)
+            self._journal.add(Entry.of("branch", record))
 
     def save_node(self, record: NodeRecord) -> None:
         """See `Store`."""
         with self.transaction():
             records.save_node(self._db, record)
+            self._journal.add(Entry.of("node", record))
 
     def append_changes(self, changes: Sequence[ChangeRecord]) -> None:
         """See `Store`."""
         with self.transaction():
             records.append_changes(self._db, changes)
+            self._journal.add(Entry.of("changes", list(changes)))
 
     def append_history(self, chunks: Sequence[HistoryChunk]) -> None:
         """See `Store`."""
         with self.transaction():
             for chunk in chunks:
                 records.append_chunk(self._db, chunk)
+                self._journal.add(entries.of_history(chunk))
 
     def save_checkpoint(self, checkpoint_id: str, snapshot: Snapshot) -> int:
         """See `Store`."""
@@ -92,7 +104,11 @@ class DiskStore(Store):
                 return 0
             file = directory.checkpoint_file(self.path, manifests.free_file_name(self._db, checkpoint_id))
             self._made.append(file)
-            return manifests.save(self._db, manifest, {blob.key: blob for blob in blobs.values()}, file)
+            number = self._number + 1
+            more = {"number": str(number), "records": self._journal.for_file(number)}
+            size = manifests.save(self._db, manifest, {blob.key: blob for blob in blobs.values()}, file, more)
+            self._reader.trusted.add(checkpoint_id)
+            return size
 
     def load_checkpoint(self, checkpoint_id: str) -> Snapshot:
         """See `Store`."""
@@ -102,6 +118,7 @@ class DiskStore(Store):
         """See `Store`."""
         with self.transaction():
             records.delete(self._db, branches, nodes)
+            self._journal.add(entries.of_deletion(branches, nodes, checkpoints))
             for name in manifests.delete(self._db, checkpoints):
                 self._freed.append(directory.checkpoint_file(self.path, name))
 
@@ -130,6 +147,7 @@ class DiskStore(Store):
             try:
                 yield
                 if self._depth == 1:
+                    self._db.execute("UPDATE counter SET transactions = ?", (self._number + 1,))
                     self._db.execute("COMMIT")
             except BaseException:
                 if self._depth == 1:
@@ -138,6 +156,8 @@ class DiskStore(Store):
             finally:
                 self._depth -= 1
             if self._depth == 0:
+                self._number += 1
+                self._journal.commit(self._number)
                 self._settle()
 
     def close(self) -> None:
@@ -152,6 +172,7 @@ class DiskStore(Store):
     def _roll_back(self) -> None:
         if self._db.in_transaction:  # SQLite has already rolled back after some errors, a full disk for one
             self._db.execute("ROLLBACK")
+        self._journal.roll_back()
         self._freed, self._made = self._made, []
         self._settle()
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import directory, manifests, records, schema
+from retune_widget.storage.faults import damaged, translated
+from retune_widget.storage.journal import JOURNAL, last_commit
+from retune_widget.storage.manifests import Manifest
 from retune_widget.storage.store import RunRecord
 
 
@@ -22,14 +25,20 @@ class DiskReader:
             StoreError: there is no run, or it cannot be read.
         """
         self.path = path
+        self.trusted: set[str] = set()
+        """The checkpoints that this process wrote, or has compared with their digests."""
         self._lock = threading.Lock()
         self._closed = False
-        if not directory.holds_a_run(path):
-            raise StoreError(f"There is no run in {str(path)!r}.")
         with translated(path, "read"):
+            if not directory.holds_a_run(path):
+                raise StoreError(f"There is no run in {str(path)!r}.")
+            directory.check_plain(path)
+            directory.check_database(path)
+            journaled, _ = last_commit(path / JOURNAL)  # before the database, which another process may be writing
             self._db = schema.connect(path / directory.DATABASE, read_only=True)
             try:
                 schema.check(self._db, path)
+                check_whole(self._db, path, journaled)
             except BaseException:
                 self._db.close()
                 raise
@@ -44,13 +53,29 @@ class DiskReader:
         with self._reading() as db:
             found = manifests.find(db, checkpoint_id)
         with translated(self.path, "read"):
-            return found.read(self.path)
+            snapshot = found.read(self.path)
+        if checkpoint_id not in self.trusted:
+            self._compare(snapshot, found.manifest)
+            self.trusted.add(checkpoint_id)
+        return snapshot
 
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
             self._closed = True
             self._db.close()
+
+    def _compare(self, snapshot: Snapshot, manifest: Manifest) -> None:
+        """The first reading of what another process wrote: is it every bit of what was saved?"""
+        try:
+            same = snapshot.digest() == manifest.digest
+        except (TypeError, ValueError):  # values that are no dict, or hold what cannot be sorted
+            same = False
+        if not same:
+            raise StoreError(
+                f"The checkpoint {manifest.id!r} of the run at {self.path} is damaged: it is not what was saved. "
+                "Restore another node."
+            )
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -60,19 +85,25 @@ class DiskReader:
             self._db.execute("BEGIN")
             try:
                 yield self._db
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise damaged(
+                    self.path, f"The database of the run at {self.path} holds what was never written: {error}."
+                ) from error
             finally:
                 if self._db.in_transaction:
                     self._db.execute("COMMIT")
 
 
-@contextmanager
-def translated(path: Path, done: str) -> Iterator[None]:
-    """Errors of files and of SQLite as `StoreError`s."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(f"The run at {path} cannot be {done}: {error.strerror or error}.") from error
-    except sqlite3.Error as error:
-        raise StoreError(f"The run at {path} cannot be {done}: {error}.") from error
+def check_whole(db: sqlite3.Connection, path: Path, journaled: int) -> None:
+    """Refuse a database that lacks transactions which the journal has: it is an old copy, or lost its log.
+
+    Raises:
+        StoreError: it says how to rebuild it.
+    """
+    committed = schema.transactions(db)
+    if committed is not None and committed < journaled:
+        raise damaged(
+            path,
+            f"The database of the run at {path} is older than its journal: it has {committed:,} of "
+            f"{journaled:,} transactions.",
+        )

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -13,6 +13,9 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.tracking.history import HistoryChunk
 from retune_widget.tracking.retention import Piece
 from retune_widget.tracking.tree import BranchRecord, Node, NodeRecord, Value, ValueChange
+
+DEEPEST = 300
+"""Levels of lists and dicts in each other. What walks through them calls itself at each, and Python ends at 1,000."""
 
 _CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -181,8 +184,32 @@ def to_json(value: object) -> str:
 
 
 def from_json(text: str) -> Any:
-    """What `to_json` was given, but for tuples, which are lists now."""
-    return json.loads(text)
+    """What `to_json` was given, but for tuples, which are lists now.
+
+    Raises:
+        ValueError: it is no JSON, or nested deeper than anything that we write.
+        TypeError: it is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text was expected, not {type(text).__name__}")
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if text.count("[") + text.count("{") > DEEPEST and _depth(found) > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    return found
+
+
+def _depth(found: Any) -> int:
+    depth, level = 0, [found]
+    while level := [part for its in level if isinstance(its, dict | list) for part in _parts(its)]:
+        depth += 1
+    return depth
+
+
+def _parts(of: "dict[str, Any] | list[Any]") -> Iterable[Any]:
+    return of.values() if isinstance(of, dict) else of
 
 
 def node_from_json(text: str) -> NodeRecord:
