@@ -1,5 +1,6 @@
 """Tensors as blobs named by their content, and the safetensors files that hold them."""
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -121,6 +122,33 @@ def read_file(path: Path, types: Mapping[str, BlobType]) -> dict[str, torch.Tens
     except (SafetensorError, OSError, OverflowError, RuntimeError, ValueError) as error:
         message = f"The checkpoint file {path} cannot be read: {error}"
         raise StoreError(message) from error
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What `write_file` was given as metadata.
+
+    Raises:
+        StoreError: the file is missing, damaged, or newer.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+    except (SafetensorError, OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise StoreError(f"The checkpoint file {path} cannot be read: {error}") from error
+    check_format(path, metadata)
+    return metadata
+
+
+def sound_keys(path: Path, types: Mapping[str, BlobType]) -> tuple[set[str], set[str]]:
+    """The keys in a file whose tensors have the content that their keys say, and those whose have not."""
+    sound: set[str] = set()
+    with safe_open(path, framework="pt") as file:
+        keys = set(file.keys())
+        for key in keys & set(types):
+            with contextlib.suppress(SafetensorError, OverflowError, RuntimeError, ValueError):
+                if blob_of(_shaped(file.get_tensor(key), types[key])).key == key:
+                    sound.add(key)
+    return sound, keys - sound
 
 
 def check_format(path: Path, metadata: Mapping[str, str]) -> None:

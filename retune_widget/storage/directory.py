@@ -27,7 +27,12 @@ SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 
 def holds_a_run(path: str | Path) -> bool:
     """Whether a run was begun in this directory."""
-    return _has_database(Path(path)) or _has_checkpoints(Path(path)) or (Path(path) / JOURNAL).exists()
+    return _has_database(Path(path)) or holds_files(Path(path))
+
+
+def holds_files(path: Path) -> bool:
+    """Whether there is something of a run beside its database."""
+    return (path / JOURNAL).exists() or any(path.glob(f"{CHECKPOINTS}/*{SUFFIX}"))
 
 
 def check_plain(path: Path) -> None:
@@ -125,10 +130,6 @@ def _has_database(path: Path) -> bool:
     """A crash right after the file was made leaves it empty, with nothing lost."""
     database = path / DATABASE
     return database.exists() and database.stat().st_size > 0
-
-
-def _has_checkpoints(path: Path) -> bool:
-    return any(path.glob(f"{CHECKPOINTS}/*{SUFFIX}"))
 
 
 def _check_kind(path: Path, is_kind: Callable[[int], bool], word: str) -> None:

@@ -11,9 +11,9 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import directory, entries, manifests, records, schema
 from retune_widget.storage.blobs import blob_of
-from retune_widget.storage.disk_reader import DiskReader, check_whole
+from retune_widget.storage.disk_reader import DiskReader
 from retune_widget.storage.faults import translated
-from retune_widget.storage.journal import JOURNAL, Entry, Journal, last_commit
+from retune_widget.storage.journal import Entry, Journal
 from retune_widget.storage.pieces import Sizes
 from retune_widget.storage.store import ChangeRecord, RunRecord, Store, check_checkpoint_id
 from retune_widget.tracking.history import HistoryChunk
@@ -48,11 +48,11 @@ class DiskStore(Store):
             directory.prepare(self.path)
             self._guard = directory.lock(self.path)
             on_error.callback(self._guard.release)
+            if directory.holds_files(self.path):
+                DiskReader(self.path).close()  # refused before SQLite writes to it
             self._db = schema.connect(self.path / directory.DATABASE)
             on_error.callback(self._db.close)
-            journaled, _ = last_commit(self.path / JOURNAL)
             schema.prepare(self._db, self.path)
-            check_whole(self._db, self.path, journaled)
             self._number = schema.transactions(self._db) or 0
             self._reader = DiskReader(self.path)
             on_error.callback(self._reader.close)

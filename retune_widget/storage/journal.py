@@ -16,7 +16,7 @@ from retune_widget.storage.schema import FORMAT_VERSION
 from retune_widget.storage.store import from_json, to_json
 
 JOURNAL = "journal"
-HEAD, COMMIT, HISTORY = "retune-widget", "commit", "history"
+FIRST, COMMIT, HISTORY = "retune-widget", "commit", "history"
 TAIL = 200
 """Bytes in which the last `commit` line fits."""
 LARGEST = 10_000_000
@@ -72,7 +72,7 @@ class Journal:
         temporary = self._path.with_suffix(".tmp")
         temporary.unlink(missing_ok=True)
         with temporary.open("xb") as file:
-            file.write(_encoded(number, [Entry.of(HEAD, FORMAT_VERSION), *entries(), Entry.of(COMMIT, None)]))
+            file.write(_encoded(number, [Entry.of(FIRST, FORMAT_VERSION), *entries(), Entry.of(COMMIT, None)]))
             file.flush()
             os.fsync(file.fileno())
             self._size = file.tell()

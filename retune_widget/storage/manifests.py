@@ -132,17 +132,24 @@ def save(
     known = {key for key in blobs if db.execute("SELECT 1 FROM blobs WHERE key = ?", (key,)).fetchone()}
     new = {key: blob for key, blob in blobs.items() if key not in known}
     size = write_file(file, new, {**manifest.metadata(), **more})
-    insert(db, manifest, {key: blob.type for key, blob in new.items()}, file.name, size)
+    file_id = insert_file(db, file.name, {key: blob.type for key, blob in new.items()})
+    insert_checkpoint(db, manifest, file_id, size)
     return size
 
 
-def insert(db: sqlite3.Connection, manifest: Manifest, new: Mapping[str, BlobType], name: str, size: int) -> None:
-    """Note a checkpoint, and the file of this name and size with the blobs that it brought."""
+def insert_file(db: sqlite3.Connection, name: str, blobs: Mapping[str, BlobType]) -> int:
+    """Note a file, and the blobs in it that no other one has; returns the id of the file."""
     file_id = db.execute("INSERT INTO files (name) VALUES (?)", (name,)).lastrowid
+    assert file_id is not None  # noqa: S101  # sqlite3 gives it after every INSERT
     db.executemany(
-        "INSERT INTO blobs (key, dtype, shape, file) VALUES (?, ?, ?, ?)",
-        [(key, type_.dtype, to_json(type_.shape), file_id) for key, type_ in new.items()],
+        "INSERT OR IGNORE INTO blobs (key, dtype, shape, file) VALUES (?, ?, ?, ?)",
+        [(key, type_.dtype, to_json(type_.shape), file_id) for key, type_ in blobs.items()],
     )
+    return file_id
+
+
+def insert_checkpoint(db: sqlite3.Connection, manifest: Manifest, file_id: int, size: int) -> None:
+    """Note a checkpoint whose blobs are noted already, and which came with a file of this size in bytes."""
     position = db.execute(
         'INSERT INTO checkpoints (id, "values", digest, bytes, file) VALUES (?, ?, ?, ?, ?)',
         (manifest.id, manifest.values, manifest.digest, size, file_id),

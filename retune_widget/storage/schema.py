@@ -122,6 +122,8 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
         StoreError: it belongs to another program or to a newer retune-widget.
     """
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise damaged(path, f"The database of the run at {path} is empty.")
         raise StoreError(f"The database at {path} belongs to another program. Choose another path for the run.")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT_VERSION:

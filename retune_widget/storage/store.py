@@ -17,7 +17,7 @@ from retune_widget.tracking.tree import BranchRecord, Node, NodeRecord, Value, V
 DEEPEST = 300
 """Levels of lists and dicts in each other. What walks through them calls itself at each, and Python ends at 1,000."""
 
-_CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class ChangeRecord(TypedDict):
@@ -172,7 +172,7 @@ class Store(ABC):
 
 def check_checkpoint_id(checkpoint_id: str) -> None:
     """Raise ValueError for an id that could not be a file's name everywhere."""
-    if not _CHECKPOINT_ID.fullmatch(checkpoint_id):
+    if not CHECKPOINT_ID.fullmatch(checkpoint_id):
         raise ValueError(
             f"A checkpoint's id is made of letters, digits, '_' and '-', at most 100; got {checkpoint_id!r}."
         )

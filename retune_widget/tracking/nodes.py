@@ -1,5 +1,6 @@
 """Branches and nodes, what changed at them, and all of it as plain data."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -262,7 +263,7 @@ def short(value: Value) -> str:
         return "on" if value else "off"
     if isinstance(value, int):
         return str(value)
-    if value and not PLAIN[0] <= abs(value) < PLAIN[1]:
+    if value and math.isfinite(value) and not PLAIN[0] <= abs(value) < PLAIN[1]:
         mantissa, exponent = f"{value:.3e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     return f"{value:.4g}"

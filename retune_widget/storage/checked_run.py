@@ -1,0 +1,81 @@
+"""Whether the records of a run fit together: a tree with one root, no circles, and a history of its branches."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from retune_widget.storage.checked import BRANCH, CHANGE, HEAD, INFO, NODE, wrong, wrong_chunk
+from retune_widget.storage.store import RunRecord
+from retune_widget.tracking.history import HistoryChunk, Ints
+
+
+def wrong_run(run: RunRecord) -> str | None:
+    """What is wrong with the records of a run, as half a sentence, or None."""
+    return next(_single(run), None) or next(_tree(run), None) or next(_rows(run.history), None)
+
+
+def _single(run: RunRecord) -> Iterator[str]:
+    kinds: list[tuple[str, Iterable[Any], Mapping[str, Any]]] = [
+        ("branch", run.branches, BRANCH),
+        ("node", run.nodes, NODE),
+        ("change", run.changes, CHANGE),
+    ]
+    for word, records, fields in kinds:
+        yield from (f"in a {word}, {reason}" for its in records if (reason := wrong(its, fields)))
+    if reason := wrong(run.info, INFO, optional=True):
+        yield f"in the facts about the run, {reason}"
+    if "head" in run.info and (reason := wrong(run.info["head"], HEAD)):
+        yield f"its head is {run.info['head']!r}: {reason}"
+    yield from (f"in the history, {reason}" for chunk in run.history if (reason := wrong_chunk(chunk)))
+
+
+def _tree(run: RunRecord) -> Iterator[str]:
+    branches = {its["id"]: its for its in run.branches}
+    nodes = {its["id"]: its for its in run.nodes}
+    if len(branches) < len(run.branches) or len(nodes) < len(run.nodes):
+        yield "two branches or two nodes have one id"
+    if len({its["name"] for its in run.branches}) < len(branches):
+        yield "two branches have one name"
+    earlier: dict[str, Any] = {}
+    for its in run.nodes:
+        name, parent = its["id"], its["parent"]
+        if its["branch"] not in branches:
+            yield f"the node {name!r} is on a branch that is not there"
+        if (parent is None) is bool(earlier) or (parent is not None and parent not in earlier):
+            yield f"the node {name!r} does not grow from one before it"
+        elif parent is not None and earlier[parent]["step"] > its["step"]:
+            yield f"the node {name!r} is before its parent"
+        earlier[name] = its
+    roots = [its["id"] for its in run.branches if its["fork"] is None]
+    if run.nodes and roots != [run.nodes[0]["branch"]]:
+        yield "there is not one branch that the others grew from"
+    rooted = set(roots)
+    for its in run.branches:
+        way: dict[int, None] = {}
+        at = its["id"]
+        while at not in rooted:
+            fork = branches[at]["fork"] if at in branches and at not in way else None
+            if fork not in nodes:
+                yield f"the branch {its['name']!r} does not grow from a node"
+                return
+            way[at] = None
+            at = nodes[fork]["branch"]
+        rooted.update(way)
+
+
+def _rows(history: Iterable[HistoryChunk]) -> Iterator[str]:
+    history = list(history)
+    if len({chunk[:2] for chunk in history}) < len(history):
+        yield "two columns of the history have one name"
+    rows = {chunk.branch: chunk.steps for chunk in history if chunk.column == "elapsed"}
+    for chunk in history:
+        if chunk.kind == "metric" and not within(chunk.steps, rows.get(chunk.branch)):
+            yield f"{chunk.column!r} was measured at steps that were never trained"
+
+
+def within(steps: Ints, rows: Ints | None) -> bool:
+    """Whether all of these rising steps are among the rising `rows`."""
+    if rows is None:
+        return False
+    return bool(np.array_equal(steps, rows) or np.isin(steps, rows, assume_unique=True).all())
