@@ -160,8 +160,8 @@ def check_format(path: Path, metadata: Mapping[str, str]) -> None:
     version = metadata.get("format", "").rpartition(" ")[2]
     if version.isdecimal() and int(version) > FORMAT_VERSION:
         raise StoreError(
-            f"The checkpoint file {path} was written by a newer retune-widget: its format is {version}, and this version "
-            f"reads up to {FORMAT_VERSION}. Upgrade with `pip install --upgrade retune-widget`."
+            f"The checkpoint file {path} was written by a newer retune-widget: its format is {version}, and this "
+            f"version reads up to {FORMAT_VERSION}. Upgrade with `pip install --upgrade retune-widget`."
         )
 
 

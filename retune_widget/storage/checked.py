@@ -126,15 +126,16 @@ def wrong_chunk(chunk: HistoryChunk) -> str | None:
     if (chunk.kind == "clock") is not (chunk.column in CLOCKS) or chunk.column in {"branch", "step"}:
         return f"{chunk.column!r} cannot be a {chunk.kind}"
     steps, values = chunk.steps, chunk.values
+    reason = None
     if len(steps) != len(values) or not len(steps):
-        return f"{chunk.column!r} has {len(steps):,} steps and {len(values):,} values"
-    if steps[0] < 0 or steps[-1] > LARGEST or (steps[1:] <= steps[:-1]).any():
-        return f"the steps of {chunk.column!r} do not rise"
-    if chunk.column == "epoch" and not ((values == np.floor(values)) & (values >= 0) & (values < MANY)).all():
-        return "an epoch is no count"
-    if chunk.column == "elapsed" and not np.isfinite(values).all():
-        return "a time is no number"
-    return None
+        reason = f"{chunk.column!r} has {len(steps):,} steps and {len(values):,} values"
+    elif steps[0] < 0 or steps[-1] > LARGEST or (steps[1:] <= steps[:-1]).any():
+        reason = f"the steps of {chunk.column!r} do not rise"
+    elif chunk.column == "epoch" and not ((values == np.floor(values)) & (values >= 0) & (values < MANY)).all():
+        reason = "an epoch is no count"
+    elif chunk.column == "elapsed" and not np.isfinite(values).all():
+        reason = "a time is no number"
+    return reason
 
 
 def _short(its: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from retune_widget.storage.checked import BRANCH, CHANGE, HEAD, INFO, NODE, wrong, wrong_chunk
 from retune_widget.storage.store import RunRecord
 from retune_widget.tracking.history import HistoryChunk, Ints
+from retune_widget.tracking.nodes import BranchRecord, NodeRecord
 
 
 def wrong_run(run: RunRecord) -> str | None:
@@ -37,30 +38,36 @@ def _tree(run: RunRecord) -> Iterator[str]:
         yield "two branches or two nodes have one id"
     if len({its["name"] for its in run.branches}) < len(branches):
         yield "two branches have one name"
-    earlier: dict[str, Any] = {}
-    for its in run.nodes:
-        name, parent = its["id"], its["parent"]
-        if its["branch"] not in branches:
-            yield f"the node {name!r} is on a branch that is not there"
-        if (parent is None) is bool(earlier) or (parent is not None and parent not in earlier):
-            yield f"the node {name!r} does not grow from one before it"
-        elif parent is not None and earlier[parent]["step"] > its["step"]:
-            yield f"the node {name!r} is before its parent"
-        earlier[name] = its
+    yield from _parents(run.nodes, set(branches))
     roots = [its["id"] for its in run.branches if its["fork"] is None]
     if run.nodes and roots != [run.nodes[0]["branch"]]:
         yield "there is not one branch that the others grew from"
-    rooted = set(roots)
-    for its in run.branches:
+    yield from _forks(branches, {name: its["branch"] for name, its in nodes.items()}, set(roots))
+
+
+def _parents(nodes: Iterable[NodeRecord], branches: set[int]) -> Iterator[str]:
+    steps: dict[str | None, int] = {}
+    for its in nodes:
+        if its["branch"] not in branches:
+            yield f"the node {its['id']!r} is on a branch that is not there"
+        if (its["parent"] is None) is bool(steps) or (its["parent"] is not None and its["parent"] not in steps):
+            yield f"the node {its['id']!r} does not grow from one before it"
+        elif its["step"] < steps.get(its["parent"], 0):
+            yield f"the node {its['id']!r} is before its parent"
+        steps[its["id"]] = its["step"]
+
+
+def _forks(branches: Mapping[int, BranchRecord], branch_of: Mapping[str, int], rooted: set[int]) -> Iterator[str]:
+    for its in branches.values():
         way: dict[int, None] = {}
         at = its["id"]
         while at not in rooted:
             fork = branches[at]["fork"] if at in branches and at not in way else None
-            if fork not in nodes:
+            if fork is None or fork not in branch_of:
                 yield f"the branch {its['name']!r} does not grow from a node"
                 return
             way[at] = None
-            at = nodes[fork]["branch"]
+            at = branch_of[fork]
         rooted.update(way)
 
 

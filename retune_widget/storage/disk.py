@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,12 @@ class DiskStore(Store):
     nothing refers to, and the next opening sweeps it.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, check: Callable[[Snapshot], None] = lambda _: None) -> None:
         """Open a run directory, or make one.
 
         Args:
             path: an empty directory, one that does not exist yet, or one that holds a run.
+            check: raises an error for a checkpoint that another process wrote and that cannot be used.
 
         Raises:
             StoreError: it cannot be used; the text says why and what to do.
@@ -54,7 +55,7 @@ class DiskStore(Store):
             on_error.callback(self._db.close)
             schema.prepare(self._db, self.path)
             self._number = schema.transactions(self._db) or 0
-            self._reader = DiskReader(self.path)
+            self._reader = DiskReader(self.path, check)
             on_error.callback(self._reader.close)
             self._sizes = Sizes(self.path)
             on_error.callback(self._sizes.close)

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,13 +18,17 @@ from retune_widget.storage.store import RunRecord
 class DiskReader:
     """Reads a run that is there; another connection, or another process, may be writing it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[Snapshot], None] = lambda _: None) -> None:
         """Open it.
+
+        Args:
+            path: the run directory.
+            check: raises an error for a checkpoint that another process wrote and that cannot be used.
 
         Raises:
             StoreError: there is no run, or it cannot be read.
         """
-        self.path = path
+        self.path, self._check = path, check
         self.trusted: set[str] = set()
         """The checkpoints that this process wrote, or has compared with their digests."""
         self._lock = threading.Lock()
@@ -56,6 +60,7 @@ class DiskReader:
             snapshot = found.read(self.path)
         if checkpoint_id not in self.trusted:
             self._compare(snapshot, found.manifest)
+            self._check(snapshot)
             self.trusted.add(checkpoint_id)
         return snapshot
 

@@ -13,7 +13,7 @@ from retune_widget.tracking.history import HistoryChunk
 
 def of_history(chunk: HistoryChunk) -> Entry:
     """Pairs of a column: little-endian int64 steps and float64 values, as base64."""
-    data = (base64.b64encode(its).decode() for its in (chunk.steps.astype("<i8"), chunk.values.astype("<f8")))
+    data = (base64.b64encode(its.tobytes()).decode() for its in (chunk.steps.astype("<i8"), chunk.values.astype("<f8")))
     return Entry.of(HISTORY, [chunk.branch, chunk.column, chunk.kind, *data])
 
 

@@ -65,7 +65,7 @@ class Journal:
         self.problem: str | None = None
 
     def begin(self, number: int, entries: Callable[[], Iterable[Entry]]) -> None:
-        """Go on with the journal of a database whose last transaction is `number`, or write it anew from its `entries`."""
+        """Go on with the journal where it ends with transaction `number`; else write it anew, from all `entries`."""
         last, self._size = last_commit(self._path)
         if last == number:
             return

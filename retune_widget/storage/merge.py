@@ -107,24 +107,28 @@ class _Merge:
             self.deleted |= dict.fromkeys(checked[2], number)
 
     def _checked(self, kind: str, body: Any) -> Any:
+        """What an entry holds, as a store takes it, or None where it cannot be used."""
+        its: Any = None
         match kind:
             case "info" if wrong(body, INFO, optional=True) is None:
-                return {name: its for name, its in body.items() if name != "head" or wrong(its, HEAD) is None}
+                its = {name: fact for name, fact in body.items() if name != "head" or wrong(fact, HEAD) is None}
             case "branch" if wrong(body, BRANCH) is None:
-                return body
+                its = body
             case "node" if wrong(body, NODE) is None:
-                return {**body, "changes": [tuple(its) for its in body["changes"]]}
+                its = {**body, "changes": [tuple(change) for change in body["changes"]]}
             case "changes" if isinstance(body, list):
-                new = [its for its in body if wrong(its, CHANGE) is None and to_json(its) not in self._changes]
-                self._changes.update(map(to_json, new))
-                return new
+                its = [change for change in body if wrong(change, CHANGE) is None and self._is_new(change)]
             case "history":
-                return self._chunk(body)
-            case "delete":
-                fits = isinstance(body, list) and len(body) == len(_DELETED)
-                return body if fits and all(check(its) for check, its in zip(_DELETED, body, strict=True)) else None
-            case _:
-                return None
+                its = self._chunk(body)
+            case "delete" if isinstance(body, list) and len(body) == len(_DELETED):
+                its = body if all(check(part) for check, part in zip(_DELETED, body, strict=True)) else None
+        return its
+
+    def _is_new(self, change: Any) -> bool:
+        text = to_json(change)
+        there = text in self._changes
+        self._changes.add(text)
+        return not there
 
     def _chunk(self, body: Any) -> HistoryChunk | None:
         try:

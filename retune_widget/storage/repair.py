@@ -93,7 +93,7 @@ def _repair(path: Path) -> Repaired:
         damage += [f"The checkpoint {its!r} is not there." for its in sorted(missing)]
     if not salvaged.problems and (reason := wrong_run(run)):
         salvaged.problems.append(f"The records of the run do not fit together: {reason}.")
-    damage = [*salvaged.problems, *damage]
+    damage = [*dict.fromkeys(salvaged.problems), *damage]
     told: list[str] = []
     kept: list[str] = []
     if damage:

@@ -10,8 +10,10 @@ import numpy as np
 from retune_widget.errors import StoreError
 from retune_widget.storage import schema
 from retune_widget.storage.directory import DATABASE
+from retune_widget.storage.journal import HISTORY
+from retune_widget.storage.pairs import join
 from retune_widget.storage.store import from_json, to_json
-from retune_widget.tracking.history import HistoryChunk
+from retune_widget.tracking.history import HistoryChunk, Pairs
 
 _TEXTS = {"branch": "branches", "node": "nodes", "changes": "changes"}
 
@@ -79,17 +81,17 @@ class _Reader:
 
     def _history(self) -> None:
         columns = {row[0]: row[1:] for row in self._rows("columns", "position, branch, name, kind")}
-        pieces: dict[Any, list[tuple[Any, Any]]] = {}
-        for _, column, steps, values in self._rows("pieces", 'rowid, column_position, steps, "values"', "rowid"):
-            try:
-                pair = np.frombuffer(steps, "<i8").astype(np.int64), np.frombuffer(values, "<f8").astype(np.float64)
+        pieces: dict[Any, list[Pairs]] = {}
+        for _, column, *data in self._rows("pieces", 'rowid, column_position, steps, "values"', "rowid"):
+            pair = _pairs(*data)
+            if column in columns and pair is not None:
                 pieces.setdefault(columns[column], []).append(pair)
-            except (LookupError, TypeError, ValueError) as error:
-                self._its.problems.append(f"A piece of the history is damaged: {error}.")
-        for place, pairs in pieces.items():
-            steps, values = (np.concatenate(its) for its in zip(*pairs, strict=True))
+            else:
+                self._its.problems.append("A piece of the history is damaged.")
+        for (branch, name, kind), pairs in pieces.items():
+            steps, values = join(pairs)
             _, first = np.unique(steps, return_index=True)
-            self._its.entries.append(("history", HistoryChunk(*place, steps[first], values[first])))
+            self._its.entries.append((HISTORY, HistoryChunk(branch, name, kind, steps[first], values[first])))
 
     def _keep(self, kind: str, text: str) -> None:
         try:
@@ -101,11 +103,24 @@ class _Reader:
         """All rows that can be read, forwards up to the damage and backwards up to it."""
         rows: dict[Any, Any] = {}
         for direction in ("", " DESC"):
-            try:
-                for row in self._db.execute(f"SELECT {columns} FROM {table} ORDER BY {order}{direction}"):  # noqa: S608
-                    rows[row[0]] = row
-            except (sqlite3.Error, OverflowError) as error:
-                self._its.problems.append(f"The table {table!r} is damaged: {error}.")
-            else:
+            if self._read(f"SELECT {columns} FROM {table} ORDER BY {order}{direction}", rows):  # noqa: S608  # ours
                 break
         return [rows[key] for key in sorted(rows, key=lambda its: (str(type(its)), its))]
+
+    def _read(self, query: str, rows: dict[Any, Any]) -> bool:
+        """Add to `rows` what a query gives; returns whether that was all."""
+        try:
+            for row in self._db.execute(query):
+                rows[row[0]] = row
+        except (sqlite3.Error, OverflowError) as error:
+            self._its.problems.append(f"The database is damaged: {error}.")
+            return False
+        return True
+
+
+def _pairs(steps: Any, values: Any) -> Pairs | None:
+    try:
+        pair = np.frombuffer(steps, "<i8").astype(np.int64), np.frombuffer(values, "<f8").astype(np.float64)
+    except (TypeError, ValueError):
+        return None
+    return pair if len(pair[0]) == len(pair[1]) else None
