@@ -56,7 +56,7 @@ class DiskReader:
         """See `Store`."""
         with self._reading() as db:
             found = manifests.find(db, checkpoint_id)
-        with translated(self.path, "read"):
+        with translated(self.path, "read"), self._sound():
             snapshot = found.read(self.path)
         if checkpoint_id not in self.trusted:
             self._compare(snapshot, found.manifest)
@@ -89,14 +89,20 @@ class DiskReader:
                 raise StoreError(f"The store of the run at {self.path} is closed.")
             self._db.execute("BEGIN")
             try:
-                yield self._db
-            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-                raise damaged(
-                    self.path, f"The database of the run at {self.path} holds what was never written: {error}."
-                ) from error
+                with self._sound():
+                    yield self._db
             finally:
                 if self._db.in_transaction:
                     self._db.execute("COMMIT")
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Content that nobody of ours wrote as a `StoreError`."""
+        try:
+            yield
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            what = f"The database of the run at {self.path} holds what was never written: {error}."
+            raise damaged(self.path, what) from error
 
 
 def check_whole(db: sqlite3.Connection, path: Path, journaled: int) -> None:

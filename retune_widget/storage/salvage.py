@@ -70,7 +70,7 @@ class _Reader:
         except sqlite3.Error as error:
             self._its.problems.append(f"The database is damaged: {error}.")
         for _, name, value in self._rows("info", "name, name, value", "name"):
-            self._keep("info", f"{{{to_json(name)}:{value}}}")
+            self._keep("info", f"{{{to_json(str(name))}:{value}}}")
         for kind, table in _TEXTS.items():
             for _, record in self._rows(table, "position, record"):
                 self._keep(kind, f"[{record}]" if kind == "changes" else record)
