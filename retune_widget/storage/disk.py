@@ -1,6 +1,7 @@
 """A store in a directory: SQLite for the records, a safetensors file for what is new in each checkpoint."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class DiskStore(Store):
             StoreError: it cannot be used; the text says why and what to do.
         """
         self.path = Path(path)
+        self._process = os.getpid()
         self._lock = threading.RLock()
         self._depth = 0
         self._closed = False
@@ -63,6 +65,11 @@ class DiskStore(Store):
             self._journal.begin(self._number, lambda: entries.of_run(self._reader.load()))
             directory.sweep(self.path, manifests.file_names(self._db))
             on_error.pop_all()
+
+    @property
+    def problem(self) -> str | None:
+        """See `Store`: the journal may be behind."""
+        return self._journal.problem
 
     def save_info(self, info: Mapping[str, Any]) -> None:
         """See `Store`."""
@@ -140,6 +147,8 @@ class DiskStore(Store):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Store`."""
+        if os.getpid() != self._process:
+            raise StoreError(f"The run at {self.path} belongs to process {self._process}: a fork of it cannot write it.")
         with self._lock, translated(self.path, "written"):
             if self._depth == 0:
                 self._check_open()
@@ -162,7 +171,9 @@ class DiskStore(Store):
                 self._settle()
 
     def close(self) -> None:
-        """See `Store`."""
+        """See `Store`. In a fork of the process it lets go of nothing: all of it is the other one's."""
+        if os.getpid() != self._process:
+            return
         with self._lock:
             self._closed = True
             self._reader.close()

@@ -28,6 +28,7 @@ _ADVICE_OF_SQLITE = {
     "unable to open database file": _FORBIDDEN,
     "disk I/O error": "The disk is full or fails: make room there, or copy the directory to another one.",
 }
+ADVICE = " To rebuild the run from its files"
 _DAMAGE = ("malformed", "not a database", "decode to UTF-8", "no such table", "no such column", "datatype mismatch")
 
 
@@ -59,4 +60,4 @@ def damaged(path: Path | None, what: str) -> StoreError:
     """
     if path is None:
         return StoreError(what)
-    return StoreError(f"{what} To rebuild the run from its files: retune_widget.repair({str(path)!r}).")
+    return StoreError(f"{what}{ADVICE}: retune_widget.repair({str(path)!r}).")

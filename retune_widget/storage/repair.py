@@ -10,7 +10,8 @@ from retune_widget.errors import StoreError
 from retune_widget.storage import directory, entries, manifests, records, schema
 from retune_widget.storage.blobs import sync_directory
 from retune_widget.storage.checked_run import wrong_run
-from retune_widget.storage.faults import translated
+from retune_widget.storage.disk_reader import DiskReader
+from retune_widget.storage.faults import ADVICE, translated
 from retune_widget.storage.found import FoundFile, found_files, whole_checkpoints
 from retune_widget.storage.journal import JOURNAL, Journal
 from retune_widget.storage.mend import mend
@@ -85,14 +86,13 @@ def _repair(path: Path) -> Repaired:
     number = -1 if salvaged.number is None else salvaged.number
     if not salvaged.problems and number < journal.last:
         salvaged.problems.append(f"The database is old: it has {number} of {journal.last} transactions.")
+    if not salvaged.problems:
+        salvaged.problems, unreadable = _trouble(path)
+        damage += unreadable
     run, deleted = _gathered(salvaged, journal, files)
     whole = [its for its in whole_checkpoints(files) if deleted.get(its.manifest.id, -1) < its.number or not its.number]
     if not salvaged.problems and salvaged.checkpoints is not None:
-        missing = salvaged.checkpoints - {its.manifest.id for its in whole}
         whole = [its for its in whole if its.manifest.id in salvaged.checkpoints]
-        damage += [f"The checkpoint {its!r} is not there." for its in sorted(missing)]
-    if not salvaged.problems and (reason := wrong_run(run)):
-        salvaged.problems.append(f"The records of the run do not fit together: {reason}.")
     damage = [*dict.fromkeys(salvaged.problems), *damage]
     told: list[str] = []
     kept: list[str] = []
@@ -114,6 +114,35 @@ def _repair(path: Path) -> Repaired:
     return Repaired(
         path, tuple(damage), tuple(told), tuple(kept), len(run.branches), len(run.nodes), len(whole), rows
     )  # fmt: skip
+
+
+def _trouble(path: Path) -> tuple[list[str], list[str]]:
+    """What stands against the records of a database that seems whole, and against its checkpoints."""
+    try:
+        reader = DiskReader(path)
+    except StoreError as error:
+        return [_plain(error)], []
+    try:
+        run = reader.load()
+        if reason := wrong_run(run):
+            return [f"The records of the run do not fit together: {reason}."], []
+        return [], [_plain(error) for its in run.checkpoints if (error := _reading(reader, its["id"]))]
+    except StoreError as error:
+        return [_plain(error)], []
+    finally:
+        reader.close()
+
+
+def _reading(reader: DiskReader, checkpoint_id: str) -> StoreError | None:
+    try:
+        reader.load_checkpoint(checkpoint_id)
+    except StoreError as error:
+        return error
+    return None
+
+
+def _plain(error: StoreError) -> str:
+    return str(error).partition(ADVICE)[0]
 
 
 def _gathered(salvaged: Salvage, journal: Journaled, files: Sequence[FoundFile]) -> tuple[RunRecord, dict[str, int]]:

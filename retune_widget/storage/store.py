@@ -87,6 +87,11 @@ class Store(ABC):
 
     durable = True
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the store although it saves, or None."""
+        return None
+
     @abstractmethod
     def save_info(self, info: Mapping[str, Any]) -> None:
         """Keep facts about the run under their names; a name that is already there gets the new value.
