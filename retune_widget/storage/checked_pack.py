@@ -75,7 +75,14 @@ class _Packed:
                     and (state.shape != here.shape or torch.Generator().set_state(state) is not None)
                 )
             generators.put_state(_fresh(kind, state), [kind, state])
-        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):  # RestoreError is one of these
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # RestoreError is one of these
             return False
         return True
 

@@ -148,7 +148,9 @@ class DiskStore(Store):
     def transaction(self) -> Iterator[None]:
         """See `Store`."""
         if os.getpid() != self._process:
-            raise StoreError(f"The run at {self.path} belongs to process {self._process}: a fork of it cannot write it.")
+            raise StoreError(
+                f"The run at {self.path} belongs to process {self._process}: a fork of it cannot write it."
+            )
         with self._lock, translated(self.path, "written"):
             if self._depth == 0:
                 self._check_open()

@@ -1,8 +1,8 @@
 """What the checkpoint files of a run say by themselves, each tensor compared with the hash that is its name."""
 
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from retune_widget.errors import StoreError
@@ -10,7 +10,7 @@ from retune_widget.storage.blobs import BlobType, read_metadata, sound_keys
 from retune_widget.storage.checked import checkpoint_id, whole
 from retune_widget.storage.directory import CHECKPOINTS, SUFFIX
 from retune_widget.storage.journal import Line, line_of
-from retune_widget.storage.manifests import Manifest
+from retune_widget.storage.manifests import Manifest, StoredCheckpoint
 from retune_widget.storage.store import from_json
 
 
@@ -60,13 +60,29 @@ def found_files(path: Path) -> tuple[list[FoundFile], list[str]]:
     return sorted(files, key=lambda its: its.number), problems
 
 
-def whole_checkpoints(files: Sequence[FoundFile]) -> Iterator[FoundFile]:
-    """The files of the checkpoints all of whose tensors are there, the last one for each id."""
-    there = {key for file in files for key in file.blobs}
-    latest = {file.manifest.id: file for file in files}
-    for file in latest.values():
-        if all(key in there for key, _ in file.manifest.tensors.values()):
-            yield file
+def whole_checkpoints(path: Path, files: Sequence[FoundFile], others: Mapping[str, Manifest]) -> Iterator[FoundFile]:
+    """The files of the checkpoints that come back with every bit, the last one for each id.
+
+    Args:
+        path: the run directory.
+        files: what it holds.
+        others: manifests from a database, by id, for files whose own is damaged.
+    """
+    lies_in = {key: file.name for file in files for key in file.blobs}
+    for file in {file.manifest.id: file for file in files}.values():
+        for manifest in (file.manifest, others.get(file.manifest.id, file.manifest)):
+            if _is_whole(path, manifest, lies_in):
+                yield replace(file, manifest=manifest)
+                break
+
+
+def _is_whole(path: Path, manifest: Manifest, lies_in: dict[str, str]) -> bool:
+    if not all(key in lies_in for key, _ in manifest.tensors.values()):
+        return False
+    try:
+        return StoredCheckpoint(manifest, lies_in).read(path).digest() == manifest.digest
+    except (StoreError, ArithmeticError, LookupError, TypeError, ValueError):
+        return False
 
 
 def _read(entry: Path) -> FoundFile:

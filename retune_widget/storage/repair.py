@@ -90,7 +90,8 @@ def _repair(path: Path) -> Repaired:
         salvaged.problems, unreadable = _trouble(path)
         damage += unreadable
     run, deleted = _gathered(salvaged, journal, files)
-    whole = [its for its in whole_checkpoints(files) if deleted.get(its.manifest.id, -1) < its.number or not its.number]
+    there = whole_checkpoints(path, files, salvaged.manifests)
+    whole = [its for its in there if deleted.get(its.manifest.id, -1) < its.number or not its.number]
     if not salvaged.problems and salvaged.checkpoints is not None:
         whole = [its for its in whole if its.manifest.id in salvaged.checkpoints]
     damage = [*dict.fromkeys(salvaged.problems), *damage]
@@ -126,7 +127,7 @@ def _trouble(path: Path) -> tuple[list[str], list[str]]:
         run = reader.load()
         if reason := wrong_run(run):
             return [f"The records of the run do not fit together: {reason}."], []
-        return [], [_plain(error) for its in run.checkpoints if (error := _reading(reader, its["id"]))]
+        return [], [_plain(why) for its in run.checkpoints if (why := _reading(reader, its["id"]))]
     except StoreError as error:
         return [_plain(error)], []
     finally:

@@ -1,5 +1,6 @@
 """What can still be read of a damaged database: every row that SQLite gives, from either end of each table."""
 
+import contextlib
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from retune_widget.errors import StoreError
-from retune_widget.storage import schema
+from retune_widget.storage import manifests, schema
 from retune_widget.storage.directory import DATABASE
 from retune_widget.storage.journal import HISTORY
+from retune_widget.storage.manifests import Manifest
 from retune_widget.storage.pairs import join
 from retune_widget.storage.store import from_json, to_json
 from retune_widget.tracking.history import HistoryChunk, Pairs
@@ -26,12 +28,14 @@ class Salvage:
         number: the last transaction that it has, or None where that cannot be read.
         entries: (kind, body), as in the journal.
         checkpoints: the ids, or None where the list of them cannot be read.
+        manifests: those of them that can be read, by id.
         problems: what cannot be read; empty for a database that is whole.
     """
 
     number: int | None = None
     entries: list[tuple[str, Any]] = field(default_factory=list)
     checkpoints: set[str] | None = None
+    manifests: dict[str, Manifest] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -78,6 +82,9 @@ class _Reader:
         count = len(self._its.problems)
         found = {row[1] for row in self._rows("checkpoints", "position, id")}
         self._its.checkpoints = found if len(self._its.problems) == count else None
+        for name in found:
+            with contextlib.suppress(StoreError, sqlite3.Error, LookupError, TypeError, ValueError):
+                self._its.manifests[name] = manifests.find(self._db, name).manifest
 
     def _history(self) -> None:
         columns = {row[0]: row[1:] for row in self._rows("columns", "position, branch, name, kind")}

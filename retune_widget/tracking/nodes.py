@@ -15,6 +15,10 @@ PLAIN = 0.01, 100_000
 """Sizes that are written without an exponent."""
 
 
+def _now() -> float:
+    return time.time()
+
+
 @dataclass(frozen=True, slots=True)
 class ValueChange:
     """One hyperparameter's value before and after a change; `notice` says what the person should know."""
@@ -110,7 +114,7 @@ class Branch:
     name: str
     fork: "Node | None" = None
     named_by_hand: bool = False
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=_now)
 
     @classmethod
     def from_record(cls, record: BranchRecord) -> "Branch":
@@ -169,7 +173,7 @@ class Node:
     note: str = ""
     tainted: str | None = None
     pinned: bool = False
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=_now)
     verified: bool | None = None
     differs: str | None = None
     doubted: str | None = None

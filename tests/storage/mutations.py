@@ -1,5 +1,6 @@
 """Random damage to a run directory: in the bytes of its files, or in what its records say."""
 
+import contextlib
 import json
 import random
 import sqlite3
@@ -7,8 +8,10 @@ import sqlite3
 from retune_widget.storage.disk_reader import DiskReader
 
 ODD = [
-    None, True, -1, 0, 7, 2**31, 2**53 + 2, 2**63, 2**70, -(2**64), 1e300, -0.0, float("nan"), float("inf"), "", "n0", "n1",
-    "main", "lr", "../../etc/passwd", "/etc/passwd", "<img src=x onerror=alert(1)>", "\x00", "\ud800", "x" * 5000, [], {},
+    None, True, -1, 0, 7, 2**31, 2**53 + 2, 2**63, 2**70, -(2**64), 1e300, -0.0, float("nan"), float("inf"), "", "n0",
+    "n1",
+    "main", "lr", "../../etc/passwd", "/etc/passwd", "<img src=x onerror=alert(1)>", "\x00", "\ud800", "x" * 5000, [],
+    {},
     [[]], {"": None}, {"!tensor": ["nowhere", "cpu", None]}, {"!eval": "1"}, {"!dtype": "save"}, {"!bytes": "zz"},
     {"!tensor": ["param/model/0.weight", "cuda:99", None]}, {"!tensor": ["param/model/0.weight", "cpu", [2**50, 1]]},
     {"!array": ["rng/torch", "O", [2**40]]}, {"!set": [[]]}, {"!dict": [[[], 1]]}, {"!size": [-1]}, {"!a": 1, "!b": 2},
@@ -21,8 +24,9 @@ TEXTS = [
 PLAIN = [
     ("columns", "name"), ("columns", "kind"), ("columns", "branch"), ("pieces", "steps"), ("pieces", '"values"'),
     ("pieces", "first_step"), ("files", "name"), ("blobs", "dtype"), ("blobs", "shape"), ("blobs", "key"),
-    ("tensors", "name"), ("tensors", "blob"), ("checkpoints", "digest"), ("checkpoints", "id"), ("checkpoints", "bytes"),
-    ("counter", "transactions"), ("nodes", "record"), ("info", "name"), ("blobs", "file"), ("checkpoints", "file"),
+    ("tensors", "name"), ("tensors", "blob"), ("checkpoints", "digest"), ("checkpoints", "id"),
+    ("checkpoints", "bytes"), ("counter", "transactions"), ("nodes", "record"), ("info", "name"),
+    ("blobs", "file"), ("checkpoints", "file"),
 ]  # fmt: skip
 
 
@@ -34,7 +38,9 @@ def mutate(path, chance):
 
 def _bytes(path, chance):
     names = ["run.db", "run.db", "run.db-wal", "journal", "lock", "checkpoints"]
-    files = [its for its in sorted(path.rglob("*")) if its.is_file() and (its.name in names or its.parent.name in names)]
+    files = [
+        its for its in sorted(path.rglob("*")) if its.is_file() and (its.name in names or its.parent.name in names)
+    ]
     file = chance.choice(files)
     content = bytearray(file.read_bytes())
     kind = chance.choice(["flip", "flip", "cut", "insert", "blank", "grow", "remove", "repeat"])
@@ -63,8 +69,10 @@ def _bytes(path, chance):
 
 def _cell(path, chance):
     table, column = chance.choice(PLAIN)
-    odd = chance.choice([*(its for its in ODD if its is None or isinstance(its, int | float | str)), b"\xff\x00", b"1234567"])
-    if isinstance(odd, int) and abs(odd) >= 2**63 or odd == "\ud800":
+    odd = chance.choice(
+        [*(its for its in ODD if its is None or isinstance(its, int | float | str)), b"\xff\x00", b"1234567"]
+    )
+    if (isinstance(odd, int) and abs(odd) >= 2**63) or odd == "\ud800":
         odd = 2**63 - 1
     return _write(path, table, column, odd, chance)
 
@@ -108,7 +116,10 @@ def _write(path, table, column, new, chance, old=None):
     with _database(path) as db:
         where = (" WHERE " + f"{column} = ?", (old,)) if old is not None else ("", ())
         if old is None and chance.random() < 0.7 and table != "tensors":
-            rows = [row[0] for row in db.execute(f"SELECT rowid FROM {table}" if table != "info" else "SELECT name FROM info")]
+            rows = [
+                row[0]
+                for row in db.execute(f"SELECT rowid FROM {table}" if table != "info" else "SELECT name FROM info")
+            ]
             if rows:
                 where = (" WHERE rowid = ?" if table != "info" else " WHERE name = ?"), (chance.choice(rows),)
         try:
@@ -134,17 +145,13 @@ def _sign(path):
     reader._compare = lambda snapshot, manifest: found.update({manifest.id: snapshot})
     found = {}
     for name in names:
-        try:
+        with contextlib.suppress(OSError):
             reader.load_checkpoint(name)
-        except OSError:
-            continue
     reader.close()
     with _database(path) as db:
         for name, snapshot in found.items():
-            try:
+            with contextlib.suppress(TypeError, ValueError, RecursionError):
                 db.execute("UPDATE checkpoints SET digest = ? WHERE id = ?", (snapshot.digest(), name))
-            except (TypeError, ValueError, RecursionError):
-                continue
         db.commit()
 
 

@@ -38,7 +38,16 @@ def original(tmp_path_factory):
 
 def test_the_original_is_sound(original, tmp_path):
     path = shutil.copytree(original, tmp_path / "run")
-    assert look(path) == ["opened", "loaded", "loaded", "loaded", "resumed", "repaired", "opened after it", "sound after it"]
+    assert look(path) == [
+        "opened",
+        "loaded",
+        "loaded",
+        "loaded",
+        "resumed",
+        "repaired",
+        "opened after it",
+        "sound after it",
+    ]
 
 
 @pytest.mark.timeout(60 + CASES)
@@ -58,6 +67,7 @@ def test_a_damaged_directory_is_an_error_or_a_run(original, tmp_path):
         shutil.rmtree(path)
     print(dict(sorted(outcomes.items())))  # noqa: T201  # for `make soak`
     assert threading.active_count() <= threads + 2
+    assert "without a reason" not in outcomes
     if CASES >= 300:
         assert all(outcomes.get(word, 0) > CASES / 20 for word in ("opened", "not opened", "resumed", "not resumed"))
 
@@ -70,8 +80,7 @@ def look(path):
         try:
             use()
         except (rt.StoreError, rt.RestoreError) as error:
-            assert len(str(error)) > 20
-            told.append(f"not {word}")
+            told.append(f"not {word}" if len(str(error)) > 20 else "without a reason")
         else:
             told.append(word)
 
@@ -127,5 +136,3 @@ def resume(path):
     read(run)
     run._helm._closed = True  # nothing is written at the end
     run.close()
-
-

@@ -53,18 +53,22 @@ def test_a_file_system_without_locks_is_refused_with_advice(path, monkeypatch, n
     DiskStore(path).close()
 
 
+def is_refused(use):
+    try:
+        use()
+    except rt.StoreError as error:
+        return "a fork of it cannot" in str(error)
+    return False
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 warns where there are threads
 def test_a_fork_neither_writes_nor_lets_go(store, path):
     writer = Writer(store)
     child = os.fork()
     if child == 0:
-        refused = 0
-        for use in (lambda: store.save_node(node()), lambda: writer.save_node(node()), writer.flush):
-            try:
-                use()
-            except rt.StoreError as error:
-                refused += "a fork of it cannot" in str(error)
+        uses = (lambda: store.save_node(node()), lambda: writer.save_node(node()), writer.flush)
+        refused = sum(map(is_refused, uses))
         writer.close()
         store.close()
         os._exit(refused)
@@ -93,12 +97,10 @@ def test_a_fork_that_ends_leaves_the_run_alone(path):
         run.close()
     """
     lines = "\n".join(line.strip() if "exit()" not in line else "    sys.exit()" for line in code.splitlines())
-    subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", lines], cwd=ROOT, check=True, timeout=100
-    )
+    subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", lines], cwd=ROOT, check=True, timeout=100)
     assert rt.open(path).head.step == 4
     run = again(path)
-    assert run.problems == []
+    assert len(run.history) == 4
     run.close()
 
 
