@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from retune_widget.engine import generators
-from retune_widget.engine.leaves import unpack_leaf
+from retune_widget.engine.leaves import Tensors, unpack_leaf
 from retune_widget.engine.pack import FACTORIES, MARKS, PLAIN, unpack
 from retune_widget.storage.checked import Check, listing, text, whole
 
@@ -66,7 +66,7 @@ class _Packed:
     def _generator(self, inner: Any) -> bool:
         """Whether a generator of that kind takes the state."""
         try:
-            kind, state = unpack(inner, dict(self._tensors))
+            kind, state = unpack(inner, Tensors(self._tensors))
             if kind == "torch.Generator":
                 here = torch.Generator().get_state()
                 return (
@@ -155,7 +155,7 @@ def _scalar(mark: str, inner: Any) -> bool:
     if mark == "!number" and (_dtype(inner[0]) is None or len(inner[1]) != 2 * np.dtype(inner[0]).itemsize):
         return False
     try:
-        unpack_leaf(mark, inner, {})
+        unpack_leaf(mark, inner, Tensors())
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
         return False
     return True

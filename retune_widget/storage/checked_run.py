@@ -76,6 +76,10 @@ def _rows(history: Iterable[HistoryChunk]) -> Iterator[str]:
     if len({chunk[:2] for chunk in history}) < len(history):
         yield "two columns of the history have one name"
     rows = {chunk.branch: chunk.steps for chunk in history if chunk.column == "elapsed"}
+    epochs = {chunk.branch: chunk.steps for chunk in history if chunk.column == "epoch"}
+    for branch, steps in rows.items():
+        if branch not in epochs or epochs[branch][0] > steps[0]:
+            yield f"the first row of branch {branch} has no epoch"
     for chunk in history:
         if chunk.kind == "metric" and not within(chunk.steps, rows.get(chunk.branch)):
             yield f"{chunk.column!r} was measured at steps that were never trained"

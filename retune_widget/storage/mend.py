@@ -6,7 +6,9 @@ import numpy as np
 
 from retune_widget.storage.checked_run import wrong_run
 from retune_widget.storage.found import FoundFile
+from retune_widget.storage.pairs import join
 from retune_widget.storage.store import RunRecord
+from retune_widget.tracking.history import HistoryChunk
 from retune_widget.tracking.nodes import BranchRecord, NodeRecord
 
 FOUND = "the record of the way to it is lost"
@@ -120,9 +122,28 @@ def _rows(run: RunRecord, told: list[str]) -> None:
             kept.append(chunk)
         elif stay.any():
             kept.append(chunk._replace(steps=chunk.steps[stay], values=chunk.values[stay]))
-    run.history[:] = kept
+    made = _epochs(run, kept, told)
+    anew = {its.branch for its in made}
+    run.history[:] = [*(its for its in kept if its.column != "epoch" or its.branch not in anew), *made]
     if lost:
         told.append(f"{lost:,} measurements are lost: the rows of their steps are.")
+
+
+def _epochs(run: RunRecord, kept: list[HistoryChunk], told: list[str]) -> list[HistoryChunk]:
+    """An epoch for the first row of each branch: that of the node it begins at."""
+    forks = {its["id"]: its["fork"] for its in run.branches}
+    epochs = {its["id"]: its["epoch"] for its in run.nodes}
+    there = {its.branch: its for its in kept if its.column == "epoch"}
+    made = []
+    for rows in [its for its in kept if its.column == "elapsed"]:
+        its = there.get(rows.branch)
+        if its is None or its.steps[0] > rows.steps[0]:
+            first = np.array([epochs.get(forks.get(rows.branch) or "", 0)], np.float64)
+            old = (its.steps, its.values) if its else (rows.steps[:0], rows.values[:0])
+            pair = join([(rows.steps[:1], first), old])
+            made.append(HistoryChunk(rows.branch, "epoch", "clock", *pair))
+            told.append(f"The epochs of the first rows of branch {rows.branch} are lost.")
+    return made
 
 
 def _in_a_row(run: RunRecord) -> None:
