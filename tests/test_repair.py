@@ -213,6 +213,39 @@ def test_a_lost_checkpoint_is_said_and_the_head_goes_back_before_it(path, how):
     run.close()
 
 
+def test_the_head_goes_elsewhere_where_nothing_is_left_on_its_way(path):
+    run = rt.open(path)
+    way = {node.checkpoint.id for node in run.tree.lineage(run.tree.node(run.head.node_id))}
+    left = [node for node in run.tree.nodes if node.checkpoint.id not in way]
+    for checkpoint in way:
+        (path / "checkpoints" / f"{checkpoint}.safetensors").unlink()
+    report = rt.repair(path)
+    assert report.checkpoints == len({node.checkpoint.id for node in left}) > 0
+    run = again(path)
+    assert (run.head.node_id, run.digest()) == (left[-1].id, run.tree.node(left[-1].id).digest)
+    run.step(2)
+    run.close()
+
+
+@pytest.mark.parametrize("lost", [remove, spoil_pages])
+def test_a_file_whose_manifest_was_spoiled_is_not_taken_for_sound(path, lost):
+    """All its tensors are what their names say. Another copy of the manifest may be in what is left of the database."""
+    node = rt.open(path).tree.nodes[-1]
+    file = path / "checkpoints" / f"{node.checkpoint.id}.safetensors"
+    content = file.read_bytes()
+    spoiled = content.replace(b'\\"noise_seed\\":0', b'\\"noise_seed\\":1')
+    assert len(spoiled) == len(content)
+    assert spoiled != content
+    file.write_bytes(spoiled)
+    lost(path)
+    report = rt.repair(path)
+    there = rt.open(path).tree.node(node.id).saved
+    assert there == (not any(node.id in its for its in report.lost))
+    assert not (lost is remove and there)
+    assert rt.repair(path).damage == ()
+    again(path).close()
+
+
 def test_nothing_is_repaired_while_somebody_writes(path):
     run = again(path)
     with pytest.raises(rt.StoreError, match="is open already"):

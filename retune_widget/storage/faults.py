@@ -43,10 +43,10 @@ def translated(path: Path, done: str) -> Iterator[None]:
         number = getattr(error, "errno", None) or errno.ENOSYS
         reason = getattr(error, "strerror", None) or str(error)
         raise StoreError(f"The run at {path} cannot be {done}: {reason}. {_ADVICE.get(number, '')}".rstrip()) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # Python's own, for the name of a table
         reason = str(error)
         what = f"The run at {path} cannot be {done}: {reason}."
-        if any(word in reason for word in _DAMAGE):
+        if isinstance(error, UnicodeDecodeError) or any(word in reason for word in _DAMAGE):
             raise damaged(path, what) from error
         raise StoreError(f"{what} {_ADVICE_OF_SQLITE.get(reason, '')}".rstrip()) from error
 

@@ -92,11 +92,14 @@ def _read(entry: Path) -> FoundFile:
     manifest = Manifest.from_metadata(metadata)
     if not checkpoint_id(manifest.id) or not isinstance(from_json(manifest.values), dict):
         raise ValueError("it is no checkpoint.")
+    number = int(metadata.get("number", 0))
+    if not whole(number):
+        raise ValueError("its number is none.")
     types = dict(manifest.tensors.values())
     sound, spoiled = sound_keys(entry, types)
     lines = [line_of(parts) for parts in from_json(metadata.get("records", "[]"))]
     return FoundFile(
-        entry.name, entry.stat().st_size, int(metadata.get("number", 0)), manifest,
+        entry.name, entry.stat().st_size, number, manifest,
         {key: types[key] for key in types if key in sound}, [its for its in lines if its is not None], len(spoiled),
         entry.stat().st_mtime,
     )  # fmt: skip

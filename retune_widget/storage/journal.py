@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retune_widget.storage.blobs import sync_directory
-from retune_widget.storage.schema import FORMAT_VERSION
+from retune_widget.storage.schema import FORMAT_VERSION, LARGEST_NUMBER
 from retune_widget.storage.store import from_json, to_json
 
 JOURNAL = "journal"
@@ -141,7 +141,7 @@ def read(path: Path) -> Iterator[Line | None]:
 def line_of(parts: Any, end: int = 0) -> Line | None:
     """The line that is made of `[number, kind, body]`, or None where they are something else."""
     match parts:
-        case [int(number), str(kind), body]:
+        case [int(number), str(kind), body] if 0 <= number <= LARGEST_NUMBER:
             return Line(number, kind, body, end)
         case _:
             return None

@@ -104,7 +104,7 @@ def _repair(path: Path) -> Repaired:
         run, told = mend(run, orphans)
         if not run.nodes:
             raise StoreError(f"Nothing of the run at {path} can be read: {' '.join(damage)}")
-        told += _unrestorable(run, whole)
+        told += [*_unrestorable(run, whole), *_head(run, whole)]
         last = max(number, journal.last, *(its.number for its in files), 0) + 1
         used_files = _build(path, run, files, whole, last)
         sound = {its.name for its in files if not its.spoiled}
@@ -160,6 +160,20 @@ def _unrestorable(run: RunRecord, whole: Sequence[FoundFile]) -> list[str]:
     there = {its.manifest.id for its in whole}
     lost = [its["id"] for its in run.nodes if its["checkpoint"] not in there and not its.get("evicted")]
     return [f"The checkpoints of these nodes: {', '.join(lost)}."] if lost else []
+
+
+def _head(run: RunRecord, whole: Sequence[FoundFile]) -> list[str]:
+    """Put the head where training can go on from, if no node on the way to it is left with its checkpoint."""
+    there = {its.manifest.id for its in whole}
+    nodes = {its["id"]: its for its in run.nodes}
+    at = nodes.get(run.info["head"]["node"])
+    while at is not None and at["checkpoint"] not in there:
+        at = nodes.get(at["parent"] or "")
+    left = [its for its in run.nodes if its["checkpoint"] in there]
+    if at is not None or not left:
+        return []
+    run.info["head"] = {"branch": left[-1]["branch"], "node": left[-1]["id"], "changed": False, "forks": True}
+    return [f"Every checkpoint on the way to the head: it is at {left[-1]['id']} now."]
 
 
 def _build(path: Path, run: RunRecord, files: Sequence[FoundFile], whole: Sequence[FoundFile], number: int) -> set[str]:

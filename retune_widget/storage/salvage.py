@@ -53,7 +53,7 @@ def salvage(path: Path) -> Salvage:
         return its
     try:
         schema.check(db, path)  # what is no table of ours is not read at all
-    except (sqlite3.Error, StoreError) as error:
+    except (sqlite3.Error, StoreError, UnicodeDecodeError) as error:
         its.problems.append(f"The database cannot be read: {error}")
     else:
         _Reader(db, its).read()

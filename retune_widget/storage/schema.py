@@ -11,6 +11,9 @@ from retune_widget.storage.faults import damaged
 FORMAT_VERSION = 2
 """Rises with every change of the tables or the files that an older retune-widget could not read."""
 
+LARGEST_NUMBER = 2**53
+"""Of a transaction: nobody counts further."""
+
 APPLICATION_ID = 0x52455455
 """Tells a run's database from those of other programs."""
 
@@ -112,7 +115,7 @@ def transactions(connection: sqlite3.Connection) -> int | None:
     if connection.execute("PRAGMA user_version").fetchone()[0] < FORMAT_VERSION:
         return None
     row = connection.execute("SELECT transactions FROM counter").fetchone()
-    return row[0] if row and type(row[0]) is int else 0
+    return row[0] if row and type(row[0]) is int and 0 <= row[0] <= LARGEST_NUMBER else 0
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
