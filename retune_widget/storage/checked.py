@@ -12,7 +12,7 @@ import numpy as np
 
 from retune_widget.storage.store import CHECKPOINT_ID
 from retune_widget.tracking.history import HistoryChunk, Kind
-from retune_widget.tracking.nodes import Cause
+from retune_widget.tracking.nodes import Cause, Origin
 
 Check = Callable[[Any], bool]
 LARGEST = 2**53
@@ -91,6 +91,12 @@ NODE: Fields = {
     "changes": listing(_change), "author": text, "note": text, "exact": flag, "why": maybe(text), "created": moment,
     "pinned": flag, "checkpoint": checkpoint_id, "values": table(value),
 }  # fmt: skip
+NODE_MORE: Fields = {
+    "verified": maybe(flag), "differs": maybe(text),
+    "origin": lambda its: isinstance(its, str) and its in get_args(Origin),
+    "rolling": flag, "evicted": flag, "digest": maybe(text), "training_digest": maybe(text),
+}  # fmt: skip
+"""Each of these may be missing, as earlier versions did not write it."""
 CHANGE: Fields = {
     "branch": whole, "step": whole, "key": text, "old": value, "new": value, "author": text, "node": maybe(node_id),
     "note": text, "created": moment,
@@ -117,6 +123,11 @@ def wrong(record: Any, fields: Fields, *, optional: bool = False) -> str | None:
         elif not check(record[name]):
             return f"{name!r} cannot be {_short(record[name])}"
     return None
+
+
+def wrong_node(record: Any) -> str | None:
+    """What is wrong with the record of a node, as half a sentence, or None."""
+    return wrong(record, NODE) or wrong(record, NODE_MORE, optional=True)
 
 
 def wrong_chunk(chunk: HistoryChunk) -> str | None:

@@ -1,11 +1,10 @@
 """Whether the records of a run fit together: a tree with one root, no circles, and a history of its branches."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
-from retune_widget.storage.checked import BRANCH, CHANGE, HEAD, INFO, NODE, wrong, wrong_chunk
+from retune_widget.storage.checked import BRANCH, CHANGE, HEAD, INFO, wrong, wrong_chunk, wrong_node
 from retune_widget.storage.store import RunRecord
 from retune_widget.tracking.history import HistoryChunk, Ints
 from retune_widget.tracking.nodes import BranchRecord, NodeRecord
@@ -17,13 +16,9 @@ def wrong_run(run: RunRecord) -> str | None:
 
 
 def _single(run: RunRecord) -> Iterator[str]:
-    kinds: list[tuple[str, Iterable[Any], Mapping[str, Any]]] = [
-        ("branch", run.branches, BRANCH),
-        ("node", run.nodes, NODE),
-        ("change", run.changes, CHANGE),
-    ]
-    for word, records, fields in kinds:
-        yield from (f"in a {word}, {reason}" for its in records if (reason := wrong(its, fields)))
+    yield from (f"in a branch, {reason}" for its in run.branches if (reason := wrong(its, BRANCH)))
+    yield from (f"in a node, {reason}" for its in run.nodes if (reason := wrong_node(its)))
+    yield from (f"in a change, {reason}" for its in run.changes if (reason := wrong(its, CHANGE)))
     if reason := wrong(run.info, INFO, optional=True):
         yield f"in the facts about the run, {reason}"
     if "head" in run.info and (reason := wrong(run.info["head"], HEAD)):

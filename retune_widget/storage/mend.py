@@ -55,6 +55,7 @@ def _nodes_of(run: RunRecord, orphans: list[FoundFile]) -> list[NodeRecord]:
             "epoch": 0, "parent": root["id"] if root else made[0]["id"] if made else None, "cause": "manual",
             "changes": [], "author": "repair", "note": "found", "exact": False, "why": FOUND,
             "created": file.modified, "pinned": False, "checkpoint": file.manifest.id, "values": {},
+            "verified": None, "differs": None, "origin": "edited",
         })  # fmt: skip
     return made
 

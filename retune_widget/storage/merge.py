@@ -13,13 +13,13 @@ from retune_widget.storage.checked import (
     CHANGE,
     HEAD,
     INFO,
-    NODE,
     checkpoint_id,
     listing,
     node_id,
     whole,
     wrong,
     wrong_chunk,
+    wrong_node,
 )
 from retune_widget.storage.journal import COMMIT, FIRST, HISTORY, JOURNAL, Line, read
 from retune_widget.storage.memory import MemoryStore
@@ -114,7 +114,7 @@ class _Merge:
                 its = {name: fact for name, fact in body.items() if name != "head" or wrong(fact, HEAD) is None}
             case "branch" if wrong(body, BRANCH) is None:
                 its = body
-            case "node" if wrong(body, NODE) is None:
+            case "node" if wrong_node(body) is None:
                 its = {**body, "changes": [tuple(change) for change in body["changes"]]}
             case "changes" if isinstance(body, list):
                 its = [change for change in body if wrong(change, CHANGE) is None and self._is_new(change)]
