@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 import retune_widget as rt
-from tests.resuming import again, lose, train
+from tests.resuming import again, evict, lose, train
 from tests.rig import shape
 
 
@@ -244,6 +244,27 @@ def test_a_file_whose_manifest_was_spoiled_is_not_taken_for_sound(path, lost):
     assert not (lost is remove and there)
     assert rt.repair(path).damage == ()
     again(path).close()
+
+
+@pytest.mark.parametrize("damage", [remove, spoil_pages])
+def test_freed_checkpoints_stay_freed_and_are_rebuilt_as_before(path, damage):
+    run = again(path)
+    freed = []
+    for _ in range(3):
+        run.step(2)
+        freed.append(run.checkpoint())
+    run.flush()
+    node, digest = freed[1].id, freed[1].digest
+    evict(run, node)
+    run.close()
+    damage(path)
+    report = rt.repair(path)
+    assert report.lost == ()
+    run = again(path)
+    assert run.tree.node(node).checkpoint.status == "evicted"
+    run.restore(node)
+    assert run.digest() == digest
+    run.close()
 
 
 def test_nothing_is_repaired_while_somebody_writes(path):
