@@ -2,6 +2,7 @@
 
 import json
 import pickletools
+import sqlite3
 import sys
 import zipfile
 from pathlib import Path
@@ -14,6 +15,8 @@ from safetensors.torch import load_file
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import FORMAT_VERSION, DiskStore, blobs, manifests
+from retune_widget.storage.disk_reader import DiskReader
+from retune_widget.storage.journal import last_commit, read
 from tests.storage.contract import StoreContract
 from tests.storage.states import bits, branch, chunk, every_kind, files, fill, node, snapshot
 
@@ -191,3 +194,25 @@ def test_names_of_any_kind_are_only_data(store):
     assert store.load().history[0].column == hostile
     assert list(store.load_checkpoint("c0").tensors) == [hostile]
     assert json.loads(json.dumps(store.load_checkpoint("c0").values))[hostile] == hostile
+
+
+def test_a_directory_of_the_first_format_is_read_and_taken_over(store, path):
+    fill(store)
+    store.close()
+    db = sqlite3.connect(path / "run.db")
+    db.executescript("DROP TABLE counter; PRAGMA user_version = 1;")
+    db.close()
+    (path / "journal").unlink()
+    reader = DiskReader(path)
+    assert reader.load().nodes == [node()]
+    reader.close()
+    again = DiskStore(path)
+    again.save_node(node("n1"))
+    assert again._db.execute("PRAGMA user_version").fetchone() == (FORMAT_VERSION,)
+    assert last_commit(path / "journal")[0] == again._number == 1
+    assert [line.kind for line in read(path / "journal")][-3:] == ["commit", "node", "commit"]
+    again.close()
+    reader = DiskReader(path)
+    assert reader.load().nodes == [node(), node("n1")]
+    assert reader.load_checkpoint("c0").step == 0
+    reader.close()
