@@ -63,8 +63,8 @@ test-python: install
 
 # The long forms of tests that CI runs in a short one.
 soak: install
-	RETUNE_KILLS=100 RETUNE_TREES=5000 RETUNE_MATRIX=1 $(BIN)/python -m pytest --timeout 3600 \
-		tests/test_kill.py tests/engine/test_random_trees.py tests/engine/matrix
+	RETUNE_KILLS=100 RETUNE_TREES=5000 RETUNE_MATRIX=1 RETUNE_FUZZ=10000 $(BIN)/python -m pytest --timeout 3600 \
+		tests/test_kill.py tests/engine/test_random_trees.py tests/engine/matrix tests/storage/test_fuzz.py
 
 notebooks: install
 	$(BIN)/python -m nbconvert --execute --to notebook --output-dir build/notebooks notebooks/*.ipynb

@@ -15,6 +15,7 @@ from retune_widget.errors import (
 from retune_widget.run import Run
 from retune_widget.saved import SavedRun
 from retune_widget.saved import open_run as open  # noqa: A004  # read as retune_widget.open(path)
+from retune_widget.storage.repair import Repaired, repair
 from retune_widget.tracking.budget import DiskUse
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
@@ -33,6 +34,7 @@ __all__ = [
     "Hyperparameter",
     "HyperparameterError",
     "Node",
+    "Repaired",
     "RestoreError",
     "RetuneError",
     "Run",
@@ -44,4 +46,5 @@ __all__ = [
     "UnknownNodeError",
     "Verdict",
     "open",
+    "repair",
 ]

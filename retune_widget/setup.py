@@ -1,6 +1,7 @@
 """From the arguments of `Run` to an engine and a helm: what was passed is checked, named and put in its place."""
 
 import atexit
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -234,12 +235,15 @@ class Closable(Protocol):
 
 
 def close_at_exit(run: Closable) -> None:
-    """Close a run before the interpreter ends, if it is still there: no thread is cut off in the middle of a write."""
-    reference = weakref.ref(run)
+    """Close a run before the interpreter ends, if it is still there: no thread is cut off in the middle of a write.
+
+    A fork of the process ends without: it has none of the threads, and the run goes on elsewhere.
+    """
+    reference, process = weakref.ref(run), os.getpid()
 
     def close() -> None:
         alive = reference()
-        if alive is not None:
+        if alive is not None and os.getpid() == process:
             alive.close()
 
     atexit.register(close)

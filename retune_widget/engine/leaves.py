@@ -26,6 +26,8 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
     "!dtype": lambda inner: getattr(torch, inner),
     "!device": torch.device,
 }
+LEAVES = frozenset({"!tensor", "!sparse", "!array", *_SCALARS})
+"""The marks of leaves."""
 
 
 def pack_leaf(state: Any, name: str, tensors: Tensors) -> dict[str, Any]:

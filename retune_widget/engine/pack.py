@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from retune_widget.engine import generators
-from retune_widget.engine.leaves import Tensors, pack_leaf, unpack_leaf
-from retune_widget.errors import CaptureError
+from retune_widget.engine.leaves import LEAVES, Tensors, pack_leaf, unpack_leaf
+from retune_widget.errors import CaptureError, RestoreError
 
 Written = dict[int, Tensor]
 
@@ -20,6 +20,8 @@ PLAIN = frozenset({type(None), bool, int, float, str})
 SEQUENCES: dict[type, str] = {deque: "!deque", tuple: "!tuple", frozenset: "!frozenset", set: "!set"}
 MAPPINGS: dict[type, str] = {Counter: "!counter", OrderedDict: "!ordered", dict: "!dict", defaultdict: "!default"}
 _KINDS: dict[str, Any] = {mark: kind for kind, mark in [*SEQUENCES.items(), *MAPPINGS.items()]}
+MARKS = frozenset({"!generator", *_KINDS, *LEAVES})
+"""Of everything that `pack` writes."""
 FACTORIES = frozenset({None, dict, list, set, int, float})
 
 
@@ -49,13 +51,14 @@ def unpack(packed: Any, tensors: Tensors) -> Any:
     """The state that `pack` was given, made of new objects; tensors are clones on the device they were captured on.
 
     Raises:
-        RestoreError: a random generator was captured here: it can only be restored in place.
+        RestoreError: a random generator was captured here: it can only be restored in place; or `pack` gave no such
+            thing.
     """
     if isinstance(packed, list):
         return [unpack(item, tensors) for item in packed]
     if not isinstance(packed, dict):
         return packed
-    ((mark, inner),) = packed.items()
+    mark, inner = _marked(packed)
     if mark in _KINDS:
         return _unpack_container(mark, inner, tensors)
     if mark == "!generator":
@@ -86,7 +89,7 @@ def unpack_into(live: Any, packed: Any, tensors: Tensors, written: Written | Non
         return live
     if not isinstance(packed, dict):
         return unpack(packed, tensors)
-    ((mark, inner),) = packed.items()
+    mark, inner = _marked(packed)
     if mark == "!tensor" and _fits(live, inner, tensors, written):
         return write(live, tensors[inner[0]])
     if mark in {"!dict", "!ordered"} and type(live) is _KINDS[mark]:
@@ -109,6 +112,15 @@ def write(live: Tensor, saved: Tensor) -> Tensor:
                 place, saved = place.narrow(dim, 0, 1), saved.narrow(dim, 0, 1)
         place.copy_(saved)
     return live
+
+
+def _marked(packed: dict[str, Any]) -> tuple[str, Any]:
+    """The mark and what it marks."""
+    if len(packed) != 1 or not MARKS.issuperset(packed):
+        raise RestoreError(
+            f"The checkpoint holds something that this retune-widget does not know, marked {sorted(packed)[:3]}."
+        )
+    return next(iter(packed.items()))
 
 
 def _fits(live: object, inner: Any, tensors: Tensors, written: Written) -> bool:

@@ -1,5 +1,6 @@
 """Tensors as blobs named by their content, and the safetensors files that hold them."""
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from blake3 import blake3
 from safetensors import SafetensorError, safe_open
 
 from retune_widget.errors import StoreError
+from retune_widget.storage.schema import FORMAT_VERSION
 
 CODES = {
     torch.bool: "BOOL",
@@ -34,6 +36,19 @@ class BlobType:
 
     dtype: str
     shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, dtype: Any, shape: Any) -> "BlobType":
+        """The type of these parts, which were read from somewhere.
+
+        Raises:
+            TypeError: they are none.
+        """
+        if not isinstance(dtype, str) or not isinstance(shape, list):
+            raise TypeError(f"{dtype!r} of {shape!r} is no type of a tensor")
+        if not all(type(length) is int and length >= 0 for length in shape):
+            raise TypeError(f"{shape!r} is no shape of a tensor")
+        return cls(dtype, tuple(shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +115,11 @@ def read_file(path: Path, types: Mapping[str, BlobType]) -> dict[str, torch.Tens
     """
     try:
         with safe_open(path, framework="pt") as file:
+            check_format(path, file.metadata() or {})
             return {key: _shaped(file.get_tensor(key), type_) for key, type_ in types.items()}
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+    except StoreError:
+        raise
+    except (SafetensorError, OSError, OverflowError, RuntimeError, ValueError) as error:
         message = f"The checkpoint file {path} cannot be read: {error}"
         raise StoreError(message) from error
 
@@ -110,14 +128,41 @@ def read_metadata(path: Path) -> dict[str, str]:
     """What `write_file` was given as metadata.
 
     Raises:
-        StoreError: the file is missing or damaged.
+        StoreError: the file is missing, damaged, or newer.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        message = f"The checkpoint file {path} cannot be read: {error}"
-        raise StoreError(message) from error
+            metadata = dict(file.metadata() or {})
+    except (SafetensorError, OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise StoreError(f"The checkpoint file {path} cannot be read: {error}") from error
+    check_format(path, metadata)
+    return metadata
+
+
+def sound_keys(path: Path, types: Mapping[str, BlobType]) -> tuple[set[str], set[str]]:
+    """The keys in a file whose tensors have the content that their keys say, and those whose have not."""
+    sound: set[str] = set()
+    with safe_open(path, framework="pt") as file:
+        keys = set(file.keys())
+        for key in keys & set(types):
+            with contextlib.suppress(SafetensorError, OverflowError, RuntimeError, ValueError):
+                if blob_of(_shaped(file.get_tensor(key), types[key])).key == key:
+                    sound.add(key)
+    return sound, keys - sound
+
+
+def check_format(path: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse the file of a newer retune-widget.
+
+    Raises:
+        StoreError: it is one.
+    """
+    version = metadata.get("format", "").rpartition(" ")[2]
+    if version.isdecimal() and int(version) > FORMAT_VERSION:
+        raise StoreError(
+            f"The checkpoint file {path} was written by a newer retune-widget: its format is {version}, and this "
+            f"version reads up to {FORMAT_VERSION}. Upgrade with `pip install --upgrade retune-widget`."
+        )
 
 
 def sync_directory(path: Path) -> None:

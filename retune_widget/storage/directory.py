@@ -1,26 +1,52 @@
 """The run directory: what lies where, whether it may be used, and the sweeping of what a crash left behind.
 
 <run directory>/run.db                     tree, changes, history and manifests (with -wal and -shm beside it)
+<run directory>/journal                    every record once more, to rebuild the database from
 <run directory>/checkpoints/c7.safetensors the tensors that were new with checkpoint c7, and its manifest
 """
 
-from collections.abc import Iterable
+import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from retune_widget.errors import StoreError
 from retune_widget.storage.blobs import sync_directory
+from retune_widget.storage.faults import damaged
+from retune_widget.storage.journal import JOURNAL
 
 DATABASE = "run.db"
+DATABASE_FILES = tuple(f"{DATABASE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal"))
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
 SUFFIX = ".safetensors"
+SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
+"""The end of a rollback journal of SQLite's that names another file, which is then deleted."""
 
 
 def holds_a_run(path: str | Path) -> bool:
     """Whether a run was begun in this directory."""
-    return _has_database(Path(path)) or _has_checkpoints(Path(path))
+    return _has_database(Path(path)) or holds_files(Path(path))
+
+
+def holds_files(path: Path) -> bool:
+    """Whether there is something of a run beside its database."""
+    return (path / JOURNAL).exists() or any(path.glob(f"{CHECKPOINTS}/*{SUFFIX}"))
+
+
+def check_plain(path: Path) -> None:
+    """Refuse a run directory whose own files are links, pipes or the like: they could lead anywhere, or hang.
+
+    Raises:
+        StoreError: one of them is.
+    """
+    for name in (*DATABASE_FILES, LOCK, JOURNAL, f"{JOURNAL}.tmp"):
+        _check_kind(path / name, stat.S_ISREG, "file")
+    _check_kind(path / CHECKPOINTS, stat.S_ISDIR, "directory")
+    rollback = path / f"{DATABASE}-journal"
+    if rollback.exists() and rollback.read_bytes().endswith(SUPER_JOURNAL):
+        raise StoreError(f"{rollback} names files outside the run directory: it is none of ours, and is not opened.")
 
 
 def prepare(path: Path) -> None:
@@ -32,13 +58,11 @@ def prepare(path: Path) -> None:
     existed = path.exists()
     if existed and not path.is_dir():
         raise StoreError(f"{path} is a file, and a run needs a directory. Choose another path.")
+    if existed:
+        check_plain(path)
     if existed and not _has_database(path):
-        if _has_checkpoints(path):
-            raise StoreError(
-                f"{path} holds checkpoints of a run whose database, {DATABASE}, is missing or empty. "
-                "Put it back, or choose another path."
-            )
-        ours = (CHECKPOINTS, LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+        check_database(path)
+        ours = (CHECKPOINTS, LOCK, *DATABASE_FILES)
         names = [entry.name for entry in path.iterdir()]
         others = [name for name in names if not name.startswith(".") and name not in ours]
         if others:
@@ -52,6 +76,16 @@ def prepare(path: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for place in new:
         sync_directory(place.parent)
+
+
+def check_database(path: Path) -> None:
+    """Refuse a directory with a run in it whose database is gone.
+
+    Raises:
+        StoreError: it says how to rebuild it.
+    """
+    if not _has_database(path) and holds_a_run(path):
+        raise damaged(path, f"{path} holds a run whose database, {DATABASE}, is missing or empty.")
 
 
 def lock(path: Path) -> FileLock:
@@ -85,9 +119,11 @@ def checkpoint_file(path: Path, name: str) -> Path:
     Raises:
         StoreError: the name leads out of the directory.
     """
-    if Path(name).name != name or not name.endswith(SUFFIX):
+    if Path(name).name != name or not name.endswith(SUFFIX) or "\\" in name or "\0" in name:
         raise StoreError(f"The database of the run at {path} names a file outside it, {name!r}.")
-    return path / CHECKPOINTS / name
+    file = path / CHECKPOINTS / name
+    _check_kind(file, stat.S_ISREG, "file")
+    return file
 
 
 def _has_database(path: Path) -> bool:
@@ -96,5 +132,13 @@ def _has_database(path: Path) -> bool:
     return database.exists() and database.stat().st_size > 0
 
 
-def _has_checkpoints(path: Path) -> bool:
-    return any(path.glob(f"{CHECKPOINTS}/*{SUFFIX}"))
+def _check_kind(path: Path, is_kind: Callable[[int], bool], word: str) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not is_kind(mode):
+        raise StoreError(
+            f"{path} is no plain {word}. A run directory holds plain files only: a link would lead out of it. Put the "
+            f"{word} itself there, or make the whole run directory a link."
+        )

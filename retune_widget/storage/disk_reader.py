@@ -2,34 +2,47 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import directory, manifests, records, schema
+from retune_widget.storage.faults import damaged, translated
+from retune_widget.storage.journal import JOURNAL, last_commit
+from retune_widget.storage.manifests import Manifest
 from retune_widget.storage.store import RunRecord
 
 
 class DiskReader:
     """Reads a run that is there; another connection, or another process, may be writing it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[Snapshot], None] = lambda _: None) -> None:
         """Open it.
+
+        Args:
+            path: the run directory.
+            check: raises an error for a checkpoint that another process wrote and that cannot be used.
 
         Raises:
             StoreError: there is no run, or it cannot be read.
         """
-        self.path = path
+        self.path, self._check = path, check
+        self.trusted: set[str] = set()
+        """The checkpoints that this process wrote, or has compared with their digests."""
         self._lock = threading.Lock()
         self._closed = False
-        if not directory.holds_a_run(path):
-            raise StoreError(f"There is no run in {str(path)!r}.")
         with translated(path, "read"):
+            if not directory.holds_a_run(path):
+                raise StoreError(f"There is no run in {str(path)!r}.")
+            directory.check_plain(path)
+            directory.check_database(path)
+            journaled, _ = last_commit(path / JOURNAL)  # before the database, which another process may be writing
             self._db = schema.connect(path / directory.DATABASE, read_only=True)
             try:
                 schema.check(self._db, path)
+                check_whole(self._db, path, journaled)
             except BaseException:
                 self._db.close()
                 raise
@@ -43,14 +56,31 @@ class DiskReader:
         """See `Store`."""
         with self._reading() as db:
             found = manifests.find(db, checkpoint_id)
-        with translated(self.path, "read"):
-            return found.read(self.path)
+        with translated(self.path, "read"), self._sound():
+            snapshot = found.read(self.path)
+        if checkpoint_id not in self.trusted:
+            self._compare(snapshot, found.manifest)
+            self._check(snapshot)
+            self.trusted.add(checkpoint_id)
+        return snapshot
 
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
             self._closed = True
             self._db.close()
+
+    def _compare(self, snapshot: Snapshot, manifest: Manifest) -> None:
+        """The first reading of what another process wrote: is it every bit of what was saved?"""
+        try:
+            same = snapshot.digest() == manifest.digest
+        except (TypeError, ValueError):  # values that are no dict, or hold what cannot be sorted
+            same = False
+        if not same:
+            raise StoreError(
+                f"The checkpoint {manifest.id!r} of the run at {self.path} is damaged: it is not what was saved. "
+                "Restore another node."
+            )
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -59,20 +89,32 @@ class DiskReader:
                 raise StoreError(f"The store of the run at {self.path} is closed.")
             self._db.execute("BEGIN")
             try:
-                yield self._db
+                with self._sound():
+                    yield self._db
             finally:
                 if self._db.in_transaction:
                     self._db.execute("COMMIT")
 
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Content that nobody of ours wrote as a `StoreError`."""
+        try:
+            yield
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            what = f"The database of the run at {self.path} holds what was never written: {error}."
+            raise damaged(self.path, what) from error
 
-@contextmanager
-def translated(path: Path, done: str) -> Iterator[None]:
-    """Errors of files and of SQLite as `StoreError`s."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(f"The run at {path} cannot be {done}: {error.strerror or error}.") from error
-    except sqlite3.Error as error:
-        raise StoreError(f"The run at {path} cannot be {done}: {error}.") from error
+
+def check_whole(db: sqlite3.Connection, path: Path, journaled: int) -> None:
+    """Refuse a database that lacks transactions which the journal has: it is an old copy, or lost its log.
+
+    Raises:
+        StoreError: it says how to rebuild it.
+    """
+    committed = schema.transactions(db)
+    if committed is not None and committed < journaled:
+        raise damaged(
+            path,
+            f"The database of the run at {path} is older than its journal: it has {committed:,} of "
+            f"{journaled:,} transactions.",
+        )

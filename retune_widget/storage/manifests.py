@@ -41,9 +41,13 @@ class Manifest:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Manifest":
-        """What `metadata` wrote."""
+        """What `metadata` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it was written by nobody of ours.
+        """
         tensors = {
-            name: (key, BlobType(dtype, tuple(shape)))
+            name: (key, BlobType.of(dtype, shape))
             for name, (key, dtype, shape) in from_json(metadata["tensors"]).items()
         }
         return cls(metadata["id"], metadata["digest"], tensors, metadata["values"])
@@ -58,6 +62,9 @@ class StoredCheckpoint:
 
     def read(self, path: Path) -> Snapshot:
         """Read it from the run directory `path`."""
+        values = from_json(self.manifest.values)
+        if not isinstance(values, dict):
+            raise TypeError("the values of a checkpoint are no dict")
         wanted: dict[str, dict[str, BlobType]] = {}
         for key, type_ in self.manifest.tensors.values():
             wanted.setdefault(self.files[key], {})[key] = type_
@@ -65,7 +72,7 @@ class StoredCheckpoint:
         for name, types in wanted.items():
             blobs.update(read_file(checkpoint_file(path, name), types))
         tensors = {name: blobs[key] for name, (key, _) in self.manifest.tensors.items()}
-        return Snapshot(tensors, from_json(self.manifest.values))
+        return Snapshot(tensors, values)
 
 
 def find(db: sqlite3.Connection, checkpoint_id: str) -> StoredCheckpoint:
@@ -84,7 +91,7 @@ def find(db: sqlite3.Connection, checkpoint_id: str) -> StoredCheckpoint:
         "JOIN files ON files.id = file WHERE checkpoint = ? ORDER BY number",
         (position,),
     ):
-        tensors[name] = key, BlobType(dtype, tuple(from_json(shape)))
+        tensors[name] = key, BlobType.of(dtype, from_json(shape))
         files[key] = file
     return StoredCheckpoint(Manifest(checkpoint_id, digest, tensors, values), files)
 
@@ -110,16 +117,39 @@ def free_file_name(db: sqlite3.Connection, checkpoint_id: str) -> str:
     return name
 
 
-def save(db: sqlite3.Connection, manifest: Manifest, blobs: Mapping[str, Blob], file: Path) -> int:
-    """Write the blobs that are not stored yet to `file`, note the checkpoint; returns the file's size."""
+def save(
+    db: sqlite3.Connection, manifest: Manifest, blobs: Mapping[str, Blob], file: Path, more: Mapping[str, str]
+) -> int:
+    """Write the blobs that are not stored yet to `file`, note the checkpoint; returns the file's size.
+
+    Args:
+        db: the database.
+        manifest: of the checkpoint.
+        blobs: its tensors, by key.
+        file: the new file.
+        more: metadata of the file beside the manifest.
+    """
     known = {key for key in blobs if db.execute("SELECT 1 FROM blobs WHERE key = ?", (key,)).fetchone()}
     new = {key: blob for key, blob in blobs.items() if key not in known}
-    size = write_file(file, new, manifest.metadata())
-    file_id = db.execute("INSERT INTO files (name) VALUES (?)", (file.name,)).lastrowid
+    size = write_file(file, new, {**manifest.metadata(), **more})
+    file_id = insert_file(db, file.name, {key: blob.type for key, blob in new.items()})
+    insert_checkpoint(db, manifest, file_id, size)
+    return size
+
+
+def insert_file(db: sqlite3.Connection, name: str, blobs: Mapping[str, BlobType]) -> int:
+    """Note a file, and the blobs in it that no other one has; returns the id of the file."""
+    file_id = db.execute("INSERT INTO files (name) VALUES (?)", (name,)).lastrowid
+    assert file_id is not None  # noqa: S101  # sqlite3 gives it after every INSERT
     db.executemany(
-        "INSERT INTO blobs (key, dtype, shape, file) VALUES (?, ?, ?, ?)",
-        [(key, blob.type.dtype, to_json(blob.type.shape), file_id) for key, blob in new.items()],
+        "INSERT OR IGNORE INTO blobs (key, dtype, shape, file) VALUES (?, ?, ?, ?)",
+        [(key, type_.dtype, to_json(type_.shape), file_id) for key, type_ in blobs.items()],
     )
+    return file_id
+
+
+def insert_checkpoint(db: sqlite3.Connection, manifest: Manifest, file_id: int, size: int) -> None:
+    """Note a checkpoint whose blobs are noted already, and which came with a file of this size in bytes."""
     position = db.execute(
         'INSERT INTO checkpoints (id, "values", digest, bytes, file) VALUES (?, ?, ?, ?, ?)',
         (manifest.id, manifest.values, manifest.digest, size, file_id),
@@ -128,7 +158,6 @@ def save(db: sqlite3.Connection, manifest: Manifest, blobs: Mapping[str, Blob], 
         "INSERT INTO tensors SELECT ?, ?, ?, id FROM blobs WHERE key = ?",
         [(position, number, name, key) for number, (name, (key, _)) in enumerate(manifest.tensors.items())],
     )
-    return size
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[str]) -> list[str]:

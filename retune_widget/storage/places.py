@@ -7,6 +7,7 @@ from typing import Any
 
 from retune_widget.engine.fingerprint import Fingerprint
 from retune_widget.errors import StoreError
+from retune_widget.storage.checked_state import check_state
 from retune_widget.storage.directory import holds_a_run
 from retune_widget.storage.disk import DiskStore
 from retune_widget.storage.memory import MemoryStore
@@ -37,7 +38,7 @@ def open_store(path: str | Path | None, *, resume: bool = False) -> DiskStore | 
             f"There is a run in {str(path)!r} already, and nothing is overwritten: pass resume=True to go on with it, "
             "or choose another path=."
         )
-    return DiskStore(path)
+    return DiskStore(path, check_state)
 
 
 def describe(seed: int, fingerprint: Fingerprint) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from retune_widget.errors import StoreError
+from retune_widget.storage.checked_run import wrong_run
 from retune_widget.storage.disk_reader import DiskReader
+from retune_widget.storage.faults import damaged
 from retune_widget.storage.store import ChangeRecord, Store
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
@@ -69,7 +71,9 @@ def reopen(store: Store | DiskReader, to_floats: Callable[[Sequence[Any]], list[
     Raises:
         StoreError: the records do not fit together, or no checkpoint was ever saved.
     """
-    record = store.load()
+    record, path = store.load(), getattr(store, "path", None)
+    if problem := wrong_run(record):
+        raise damaged(path, f"The records of this run do not fit together: {problem}.")
     if not record.nodes:
         return None
     saved = {its["id"]: its for its in record.checkpoints}
@@ -89,7 +93,7 @@ def reopen(store: Store | DiskReader, to_floats: Callable[[Sequence[Any]], list[
                 its.error = LOST
         return handles[checkpoint_id]
 
-    tree = Tree.from_records(record.branches, record.nodes, handle)
+    tree = Tree.from_records(sorted(record.branches, key=lambda its: its["id"]), record.nodes, handle)
     history = History(to_floats)
     history.load(record.history)
     place = record.info.get("head", {"branch": 0, "node": record.nodes[-1]["id"], "changed": False, "forks": True})
@@ -97,7 +101,7 @@ def reopen(store: Store | DiskReader, to_floats: Callable[[Sequence[Any]], list[
         node, (branch,) = tree.node(place["node"]), (its for its in tree.branches if its.id == place["branch"])
         changed, forks = bool(place["changed"]) and node.branch is branch, bool(place["forks"])
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"The records of this run do not fit together: its head is {place!r}.") from error
+        raise damaged(path, f"The records of this run do not fit together: its head is {place!r}.") from error
     while not node.saved:
         if node.parent is None:
             raise StoreError("There is nothing to go on from: no checkpoint was saved before the process ended.")

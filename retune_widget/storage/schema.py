@@ -2,12 +2,17 @@
 
 import os
 import sqlite3
+from functools import lru_cache
 from pathlib import Path
 
 from retune_widget.errors import StoreError
+from retune_widget.storage.faults import damaged
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Rises with every change of the tables or the files that an older retune-widget could not read."""
+
+LARGEST_NUMBER = 2**53
+"""Of a transaction: nobody counts further."""
 
 APPLICATION_ID = 0x52455455
 """Tells a run's database from those of other programs."""
@@ -49,6 +54,11 @@ CREATE TABLE tensors ( -- the manifest of a checkpoint: its tensors' names, in o
 ) WITHOUT ROWID;
 CREATE INDEX tensors_of_blob ON tensors (blob);
 """
+COUNTER = """
+CREATE TABLE counter (transactions INTEGER NOT NULL); -- how many were committed, to compare with the journal
+INSERT INTO counter VALUES (0);
+"""
+"""Came with format 2."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -58,16 +68,21 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
     Where the file system cannot share memory SQLite keeps to a rollback journal, which is as durable as WAL.
     """
-    mode = ("immutable=1" if not os.access(path.parent, os.W_OK) else "mode=ro") if read_only else "mode=rwc"
+    mode = "mode=rwc"
+    if read_only:
+        logged = path.with_name(f"{path.name}-wal")
+        at_rest = not logged.exists() or not logged.stat().st_size
+        mode = "immutable=1" if at_rest and not os.access(path.parent, os.W_OK) else "mode=ro"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=60, isolation_level=None, check_same_thread=False
     )
-    if read_only:
-        return connection
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         connection.close()
         raise
@@ -83,9 +98,24 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         check(connection, path)
+        if transactions(connection) is None:
+            connection.executescript(f"BEGIN IMMEDIATE; {COUNTER} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
         return
+    create(connection)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database."""
     script = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION};"
-    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {script} COMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {COUNTER} {script} COMMIT;")
+
+
+def transactions(connection: sqlite3.Connection) -> int | None:
+    """How many transactions were committed, or None in a database of format 1, which does not know."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] < FORMAT_VERSION:
+        return None
+    row = connection.execute("SELECT transactions FROM counter").fetchone()
+    return row[0] if row and type(row[0]) is int and 0 <= row[0] <= LARGEST_NUMBER else 0
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
@@ -95,6 +125,8 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
         StoreError: it belongs to another program or to a newer retune-widget.
     """
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise damaged(path, f"The database of the run at {path} is empty.")
         raise StoreError(f"The database at {path} belongs to another program. Choose another path for the run.")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT_VERSION:
@@ -103,3 +135,17 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
             f"version reads up to {FORMAT_VERSION}. Choose another path, or upgrade with "
             "`pip install --upgrade retune-widget`."
         )
+    tables = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    if version < 1 or set(tables) != _expected(version):
+        # A view or a trigger in their place would be code that is run.
+        raise damaged(path, f"The database of the run at {path} has other tables than retune-widget makes.")
+
+
+@lru_cache
+def _expected(version: int) -> frozenset[tuple[str, str, str | None]]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(TABLES if version == 1 else TABLES + COUNTER)
+        return frozenset(connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall())
+    finally:
+        connection.close()

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -14,7 +14,10 @@ from retune_widget.tracking.history import HistoryChunk
 from retune_widget.tracking.retention import Piece
 from retune_widget.tracking.tree import BranchRecord, Node, NodeRecord, Value, ValueChange
 
-_CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+DEEPEST = 300
+"""Levels of lists and dicts in each other. What walks through them calls itself at each, and Python ends at 1,000."""
+
+CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class ChangeRecord(TypedDict):
@@ -83,6 +86,11 @@ class Store(ABC):
     """
 
     durable = True
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the store although it saves, or None."""
+        return None
 
     @abstractmethod
     def save_info(self, info: Mapping[str, Any]) -> None:
@@ -169,7 +177,7 @@ class Store(ABC):
 
 def check_checkpoint_id(checkpoint_id: str) -> None:
     """Raise ValueError for an id that could not be a file's name everywhere."""
-    if not _CHECKPOINT_ID.fullmatch(checkpoint_id):
+    if not CHECKPOINT_ID.fullmatch(checkpoint_id):
         raise ValueError(
             f"A checkpoint's id is made of letters, digits, '_' and '-', at most 100; got {checkpoint_id!r}."
         )
@@ -181,8 +189,32 @@ def to_json(value: object) -> str:
 
 
 def from_json(text: str) -> Any:
-    """What `to_json` was given, but for tuples, which are lists now."""
-    return json.loads(text)
+    """What `to_json` was given, but for tuples, which are lists now.
+
+    Raises:
+        ValueError: it is no JSON, or nested deeper than anything that we write.
+        TypeError: it is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text was expected, not {type(text).__name__}")
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if text.count("[") + text.count("{") > DEEPEST and _depth(found) > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    return found
+
+
+def _depth(found: Any) -> int:
+    depth, level = 0, [found]
+    while level := [part for its in level if isinstance(its, dict | list) for part in _parts(its)]:
+        depth += 1
+    return depth
+
+
+def _parts(of: "dict[str, Any] | list[Any]") -> Iterable[Any]:
+    return of.values() if isinstance(of, dict) else of
 
 
 def node_from_json(text: str) -> NodeRecord:

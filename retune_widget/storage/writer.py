@@ -1,6 +1,7 @@
 """The writer thread: makes what the run records durable, in order, while training goes on."""
 
 import atexit
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +67,7 @@ class Writer:
         self._lost: list[str] = []
         self._flushes_asked = self._flushes_done = 0
         self._closing = self._ended = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="retune-writer", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -74,7 +76,8 @@ class Writer:
     def problems(self) -> list[str]:
         """Why something is not saved, newest last; empty when all is well. Any thread may ask."""
         with self._changed:
-            return [*self._lost, *self._problems]
+            ours = [*self._lost, *self._problems]
+        return [*ours, *([self._store.problem] if self._store.problem else [])]
 
     @property
     def unsaved(self) -> int:
@@ -160,7 +163,11 @@ class Writer:
 
         Returns:
             Whether it came to that in time. `problems` says whether all is saved.
+
+        Raises:
+            StoreError: this process is a fork of the one that has the writer.
         """
+        self._check_process()
         with self._changed:
             self._flushes_asked += 1
             asked = self._flushes_asked
@@ -169,13 +176,20 @@ class Writer:
 
     def close(self) -> None:
         """Flush, then stop the thread. What still cannot be saved is lost. Closing twice is fine."""
+        if os.getpid() != self._process:
+            return  # a fork has the locks as they were, and no thread
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._thread.join()
         atexit.unregister(self.close)
 
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise StoreError(f"The run belongs to process {self._process}: a fork of it cannot save it.")
+
     def _submit(self, job: Job) -> None:
+        self._check_process()
         with self._changed:
             if self._closing:
                 raise StoreError("The run is closed: nothing more is saved.")

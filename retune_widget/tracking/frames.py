@@ -11,6 +11,8 @@ from retune_widget.tracking.history import Floats, History, Ints
 from retune_widget.tracking.tree import Branch, Node, Tree, change_label
 
 Path = Sequence[tuple[Branch, int]]
+WHOLE = 2**53
+"""Above it a float64 skips whole numbers."""
 LEADING = ["branch", "step", "epoch", "elapsed"]
 
 
@@ -121,8 +123,8 @@ def _rows(history: History, path: Path, metrics: Sequence[str], keys: Sequence[s
 
 
 def _as_kind(values: Floats, example: object) -> NDArray[Any]:
-    """Switches as bools and whole numbers as integers, where none is missing."""
-    if type(example) not in {bool, int} or np.isnan(values).any():
+    """Switches as bools and whole numbers as integers, where none is missing and each is one."""
+    if type(example) not in {bool, int} or not ((values == np.floor(values)) & (np.abs(values) <= WHOLE)).all():
         return values
     return values.astype(bool if type(example) is bool else np.int64)
 

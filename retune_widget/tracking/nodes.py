@@ -1,5 +1,6 @@
 """Branches and nodes, what changed at them, and all of it as plain data."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ CheckpointStatus = Literal["saving", "saved", "not saved", "evicted"]
 Value = float | int | bool
 PLAIN = 0.01, 100_000
 """Sizes that are written without an exponent."""
+
+
+def _now() -> float:
+    return time.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ class Branch:
     name: str
     fork: "Node | None" = None
     named_by_hand: bool = False
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=_now)
 
     @classmethod
     def from_record(cls, record: BranchRecord) -> "Branch":
@@ -168,7 +173,7 @@ class Node:
     note: str = ""
     tainted: str | None = None
     pinned: bool = False
-    created: float = field(default_factory=time.time)
+    created: float = field(default_factory=_now)
     verified: bool | None = None
     differs: str | None = None
     doubted: str | None = None
@@ -262,7 +267,7 @@ def short(value: Value) -> str:
         return "on" if value else "off"
     if isinstance(value, int):
         return str(value)
-    if value and not PLAIN[0] <= abs(value) < PLAIN[1]:
+    if value and math.isfinite(value) and not PLAIN[0] <= abs(value) < PLAIN[1]:
         mantissa, exponent = f"{value:.3e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     return f"{value:.4g}"

@@ -2,17 +2,21 @@
 
 import json
 import pickletools
+import sqlite3
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import FORMAT_VERSION, DiskStore, blobs, manifests
+from retune_widget.storage.disk_reader import DiskReader
+from retune_widget.storage.journal import last_commit, read
 from tests.storage.contract import StoreContract
 from tests.storage.states import bits, branch, chunk, every_kind, files, fill, node, snapshot
 
@@ -44,11 +48,16 @@ def test_the_database_is_as_durable_as_sqlite_can_be(store):
     assert store._db.execute("PRAGMA user_version").fetchone() == (FORMAT_VERSION,)
 
 
+def metadata_of(path):
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
+
+
 def test_the_manifest_in_a_file_is_that_of_the_database(store, path):
     store.save_checkpoint("c0", snapshot(0, frozen=2))
     store.save_checkpoint("c1", Snapshot(every_kind() | snapshot(0, frozen=2).tensors, {"lr": float("inf")}))
     for checkpoint in ("c0", "c1"):
-        metadata = blobs.read_metadata(path / "checkpoints" / f"{checkpoint}.safetensors")
+        metadata = metadata_of(path / "checkpoints" / f"{checkpoint}.safetensors")
         assert metadata["format"] == f"retune-widget {FORMAT_VERSION}"
         assert manifests.Manifest.from_metadata(metadata) == manifests.find(store._reader._db, checkpoint).manifest
 
@@ -164,7 +173,7 @@ def test_the_order_is_write_sync_rename_sync_commit(store, path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda self, to: (events.append("rename"), real_replace(self, to)))
     store._db.set_trace_callback(lambda sql: events.append(sql) if sql == "COMMIT" else None)
     store.save_checkpoint("c0", snapshot())
-    assert events == ["sync", "rename", "sync", "COMMIT"]
+    assert events == ["sync", "rename", "sync", "COMMIT", "sync"]  # the last one is the journal's
 
 
 def test_appending_history_rewrites_little(store):
@@ -185,3 +194,25 @@ def test_names_of_any_kind_are_only_data(store):
     assert store.load().history[0].column == hostile
     assert list(store.load_checkpoint("c0").tensors) == [hostile]
     assert json.loads(json.dumps(store.load_checkpoint("c0").values))[hostile] == hostile
+
+
+def test_a_directory_of_the_first_format_is_read_and_taken_over(store, path):
+    fill(store)
+    store.close()
+    db = sqlite3.connect(path / "run.db")
+    db.executescript("DROP TABLE counter; PRAGMA user_version = 1;")
+    db.close()
+    (path / "journal").unlink()
+    reader = DiskReader(path)
+    assert reader.load().nodes == [node()]
+    reader.close()
+    again = DiskStore(path)
+    again.save_node(node("n1"))
+    assert again._db.execute("PRAGMA user_version").fetchone() == (FORMAT_VERSION,)
+    assert last_commit(path / "journal")[0] == again._number == 1
+    assert [line.kind for line in read(path / "journal")][-3:] == ["commit", "node", "commit"]
+    again.close()
+    reader = DiskReader(path)
+    assert reader.load().nodes == [node(), node("n1")]
+    assert reader.load_checkpoint("c0").step == 0
+    reader.close()

@@ -143,7 +143,7 @@ def test_every_edit_raises_the_revision():
     [
         (0.001, "1e-3"), (0.00123, "1.23e-3"), (0.05, "0.05"), (0.1, "0.1"), (0, "0"), (0.0, "0"), (1.0, "1"),
         (64, "64"), (1_000_000, "1000000"), (123456.0, "1.235e5"), (True, "on"), (False, "off"), (-0.001, "-1e-3"),
-        (0.1 + 0.2, "0.3"), (1 / 3, "0.3333"),
+        (0.1 + 0.2, "0.3"), (1 / 3, "0.3333"), (float("inf"), "inf"), (float("nan"), "nan"),
     ],
 )  # fmt: skip
 def test_numbers_as_a_person_would_write_them(value, text):
