@@ -110,7 +110,8 @@ class DiskStore(Store):
         with self.transaction():
             if manifests.is_stored(self._db, manifest):
                 return 0
-            file = directory.checkpoint_file(self.path, manifests.free_file_name(self._db, checkpoint_id))
+            name = manifests.free_file_name(self._db, checkpoint_id, {freed.name for freed in self._freed})
+            file = directory.checkpoint_file(self.path, name)
             self._made.append(file)
             number = self._number + 1
             more = {"number": str(number), "records": self._journal.for_file(number)}

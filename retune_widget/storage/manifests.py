@@ -1,7 +1,7 @@
 """Checkpoints in a run directory: manifests in the database and, the same again, in the files."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,10 +109,16 @@ def is_stored(db: sqlite3.Connection, manifest: Manifest) -> bool:
     return True
 
 
-def free_file_name(db: sqlite3.Connection, checkpoint_id: str) -> str:
-    """A name for a new file; the plain one may still be needed by others after its checkpoint was deleted."""
+def free_file_name(db: sqlite3.Connection, checkpoint_id: str, freed: Collection[str]) -> str:
+    """A name for a new file; the plain one may still be needed by others after its checkpoint was deleted.
+
+    Args:
+        db: the database.
+        checkpoint_id: the checkpoint that the file is written for.
+        freed: names of files that will be gone when the transaction ends.
+    """
     name, number = f"{checkpoint_id}{SUFFIX}", 2
-    while db.execute("SELECT 1 FROM files WHERE name = ?", (name,)).fetchone():
+    while name in freed or db.execute("SELECT 1 FROM files WHERE name = ?", (name,)).fetchone():
         name, number = f"{checkpoint_id}.{number}{SUFFIX}", number + 1
     return name
 

@@ -101,6 +101,21 @@ class StoreContract(SizesContract):
         tensor.zero_()
         assert torch.equal(store.load_checkpoint("c0").tensors["w"], torch.ones(5))
 
+    def test_a_checkpoint_that_is_deleted_and_saved_again_at_once_is_there(self, store):
+        store.save_checkpoint("c0", snapshot(0))
+
+        def save_again(step, count=1):
+            with store.transaction():
+                store.delete([], [], ["c0"])
+                store.save_checkpoint("c0", snapshot(step))
+                return 1 / count
+
+        save_again(1)
+        assert store.load_checkpoint("c0").digest() == snapshot(1).digest()
+        with pytest.raises(ZeroDivisionError):
+            save_again(2, count=0)
+        assert store.load_checkpoint("c0").digest() == snapshot(1).digest()
+
     def test_equal_values_of_another_type_shape_or_nan_are_not_mixed_up(self, store):
         zeros = torch.zeros(4)
         nans = [torch.tensor([float32(0x7FC00000 + i)]) for i in range(2)]
