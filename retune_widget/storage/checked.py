@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from retune_widget.engine.fingerprint import SAMPLES
 from retune_widget.storage.store import CHECKPOINT_ID
 from retune_widget.tracking.history import HistoryChunk, Kind
 from retune_widget.tracking.nodes import Cause, Origin
@@ -18,7 +19,7 @@ Check = Callable[[Any], bool]
 LARGEST = 2**53
 """Steps and counts beyond this are no longer told apart as float64, which every chart draws."""
 MANY = 2**31
-"""Epochs are shown as 32-bit numbers."""
+"""Epochs and branches are 32-bit numbers in tables."""
 LATEST = 1e11
 """Seconds since 1970, in the year 5138: what pandas can show as a date, and no clock says by accident."""
 CLOCKS = ("epoch", "elapsed")
@@ -35,6 +36,11 @@ def text(its: Any) -> bool:
 def whole(its: Any) -> bool:
     """A count."""
     return type(its) is int and 0 <= its <= LARGEST
+
+
+def few(its: Any) -> bool:
+    """A count of epochs or branches."""
+    return whole(its) and bool(its < MANY)
 
 
 def flag(its: Any) -> bool:
@@ -83,10 +89,14 @@ def _change(its: Any) -> bool:
     return fits and all(check(part) for check, part in zip(checks, its, strict=True))
 
 
+def _sample(its: Any) -> bool:
+    return isinstance(its, list | tuple) and len(its) == len(("index", "hash")) and whole(its[0]) and text(its[1])
+
+
 Fields = Mapping[str, Check]
-BRANCH: Fields = {"id": whole, "name": text, "named_by_hand": flag, "fork": maybe(node_id), "created": moment}
+BRANCH: Fields = {"id": few, "name": text, "named_by_hand": flag, "fork": maybe(node_id), "created": moment}
 NODE: Fields = {
-    "id": node_id, "branch": whole, "step": whole, "epoch": lambda its: whole(its) and its < MANY,
+    "id": node_id, "branch": few, "step": whole, "epoch": few,
     "parent": maybe(node_id), "cause": lambda its: isinstance(its, str) and its in get_args(Cause),
     "changes": listing(_change), "author": text, "note": text, "exact": flag, "why": maybe(text), "created": moment,
     "pinned": flag, "checkpoint": checkpoint_id, "values": table(value),
@@ -98,11 +108,11 @@ NODE_MORE: Fields = {
 }  # fmt: skip
 """Each of these may be missing, as earlier versions did not write it."""
 CHANGE: Fields = {
-    "branch": whole, "step": whole, "key": text, "old": value, "new": value, "author": text, "node": maybe(node_id),
+    "branch": few, "step": whole, "key": text, "old": value, "new": value, "author": text, "node": maybe(node_id),
     "note": text, "created": moment,
 }  # fmt: skip
-HEAD: Fields = {"branch": whole, "node": node_id, "changed": flag, "forks": flag}
-INFO: Fields = {"fingerprint": lambda its: isinstance(its, Mapping)}
+HEAD: Fields = {"branch": few, "node": node_id, "changed": flag, "forks": flag}
+INFO: Fields = {"fingerprint": lambda its: isinstance(its, Mapping) and maybe(listing(_sample))(its.get(SAMPLES))}
 """Each of these may be missing."""
 
 
@@ -132,7 +142,7 @@ def wrong_node(record: Any) -> str | None:
 
 def wrong_chunk(chunk: HistoryChunk) -> str | None:
     """What is wrong with pairs of the history by themselves, or None."""
-    if not (whole(chunk.branch) and text(chunk.column)) or chunk.kind not in get_args(Kind):
+    if not (few(chunk.branch) and text(chunk.column)) or chunk.kind not in get_args(Kind):
         return f"{_short(chunk[:3])} is no column"
     if (chunk.kind == "clock") is not (chunk.column in CLOCKS) or chunk.column in {"branch", "step"}:
         return f"{chunk.column!r} cannot be a {chunk.kind}"
