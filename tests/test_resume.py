@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import retune_widget as rt
-from tests.engine.laboratory import Noisy
+from tests.engine.laboratory import Noisy, cross_entropy
 from tests.resuming import again, lose, network, train
-from tests.rig import shape
+from tests.rig import parameters, same, shape
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -246,6 +247,24 @@ def test_another_model_is_refused_and_nothing_is_lost(path):
         train(path, model=network(width=9), resume=True)
     run = again(path)  # the folder is free again
     assert run.head.step == 2
+    run.close()
+
+
+def test_data_of_another_kind_is_refused_and_nothing_is_changed(path):
+    run = train(path)
+    run.step(2)
+    digest = run.digest()
+    run.close()
+    model = network(8)
+    before = parameters(model)
+    batches = [(torch.randn(4, 6), torch.tensor([0, 1, 2, 0]))]
+    with pytest.raises(rt.RestoreError, match="a position in data of another kind"):
+        rt.Run(
+            model, torch.optim.Adam(model.parameters()), batches, loss_fn=cross_entropy, path=path, resume=True
+        )  # fmt: skip
+    assert same(parameters(model), before)
+    run = again(path)
+    assert run.digest() == digest
     run.close()
 
 

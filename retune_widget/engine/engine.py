@@ -12,7 +12,7 @@ from retune_widget.engine.hyperparameters import Hyperparameter, Value
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState, Stateful
 from retune_widget.engine.steps import Metrics, Step
-from retune_widget.errors import HyperparameterError
+from retune_widget.errors import HyperparameterError, RestoreError
 
 OnStep = Callable[[int, Metrics], None]
 
@@ -149,6 +149,11 @@ class Engine:
             resuming: registered values that are not known yet wait until they are.
         """
         self.live.check(snapshot, resuming=resuming)
+        if set(snapshot.values["position"]) != set(self.feed.position()):
+            raise RestoreError(
+                "The checkpoint is at a position in data of another kind (a dataset, a list of batches, an iterable, "
+                "none): pass the kind of data that this run was begun with."
+            )
         self.tainted = "a restore was cut off in the middle: restore again"
         self.feed.seek(snapshot.values["position"])
         self.step = snapshot.step

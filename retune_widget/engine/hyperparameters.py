@@ -11,6 +11,9 @@ from torch import Tensor
 from retune_widget.errors import HyperparameterError
 
 Value = float | int | bool
+COLUMNS = frozenset({"branch", "step", "epoch", "elapsed"})
+"""Names in every table of a run's history."""
+
 Kind = Literal["float", "int", "bool"]
 Scale = Literal["linear", "log", "one_minus_log"]
 ParamGroup = dict[str, Any]
@@ -161,8 +164,11 @@ def own_hyperparameter(
     """A hyperparameter of the user's own; its kind is that of its value now.
 
     Raises:
-        HyperparameterError: its value is no finite number, or out of bounds; or the bounds are not in order.
+        HyperparameterError: its value is no finite number, or out of bounds; or the bounds are not in order; or its key
+            is the name of something else.
     """
+    if key in COLUMNS:
+        raise HyperparameterError(f"{key!r} is a column of the tables already: choose another key.")
     value = get()
     kind: Kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
     checked(key, kind, value)

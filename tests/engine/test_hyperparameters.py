@@ -160,6 +160,12 @@ def test_a_registered_one_that_makes_no_sense_is_refused(value, options, words):
         own(run, value, **options)
 
 
+@pytest.mark.parametrize("key", ["branch", "step", "epoch", "elapsed"])
+def test_a_name_that_the_tables_have_already_is_refused(key):
+    with running() as run, pytest.raises(rt.HyperparameterError, match=f"'{key}' is a column of the tables already"):
+        run.register(key, lambda: 0.5, lambda _value: None)
+
+
 def test_a_setter_that_raises_changes_nothing_at_all():
     with running() as run:
         kept = own(run, high=1.0)
