@@ -10,6 +10,7 @@ from torch import nn
 import retune_widget as rt
 from benchmarks.measure import Row, paired
 from retune_widget.engine.engine import Engine
+from retune_widget.engine.length import Length
 from retune_widget.engine.loop import Loop
 from retune_widget.engine.plain_feeds import NoData
 from retune_widget.engine.rng import mix, seed_generators
@@ -67,7 +68,7 @@ def _boundary() -> Row:
 
     def loop_alone() -> None:
         engine = _StillEngine(live, NoData(), lambda _batch: {})
-        runner = Runner(engine, lambda _command: None, max_steps=STEPS)
+        runner = Runner(engine, lambda _command: None, length=Length(STEPS))
         runner.status = Status.RUNNING
         for _ in Loop(engine, runner._boundary, runner._finish).steps():  # noqa: SLF001  # the boundary by itself
             pass

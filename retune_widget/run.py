@@ -7,12 +7,15 @@ from typing import Any
 import torch
 
 from retune_widget.engine.evaluation import Metric
+from retune_widget.engine.length import Length
+from retune_widget.engine.penalty import Penalize
 from retune_widget.engine.runner import Runner
 from retune_widget.engine.status import Status
+from retune_widget.engine.supervised import NORM_EVERY
 from retune_widget.engine.training import Training
 from retune_widget.errors import StatusError
 from retune_widget.keeping import Rules
-from retune_widget.setup import Models, Optimizers, Setup, at_the_helm, close_at_exit, planned_length
+from retune_widget.setup import Models, Optimizers, Setup, at_the_helm, check_length, close_at_exit
 from retune_widget.steering import Steering
 from retune_widget.storage.places import open_store
 from retune_widget.storage.reopen import tail_notice
@@ -53,6 +56,8 @@ class Run(Training, Steering, Record):
         modules: Mapping[str, Any] | None = None,
         device: torch.device | str | None = None,
         seed: int = 0,
+        penalize: Penalize = "weights",
+        grad_norm: bool | int = NORM_EVERY,
         path: str | Path | None = None,
         resume: bool = False,
     ) -> None:
@@ -86,6 +91,11 @@ class Run(Training, Steering, Record):
             modules: more state to capture, by name: anything with state_dict and load_state_dict, `torch.Generator`s.
             device: where the built-in step and evaluation move batches.
             seed: of the order of the data, of augmentation, and of the noise in each step.
+            penalize: what the penalties `l1` and `l2` of the built-in step are about: "weights", which leaves out
+                biases and the parameters of norm layers; or "all".
+            grad_norm: how often the built-in step measures the gradient's global norm, before clipping, as
+                `train/grad_norm`: at each step (True), never (False), or every so many steps. With `grad_clip` on it
+                is measured at each step.
             path: the run directory; None: a new one under `retune_runs/`, named by time; ":memory:": none, the run
                 ends with the process.
             resume: go on with the run in `path`, if there is one: its tree and history come back, and the objects are
@@ -99,10 +109,11 @@ class Run(Training, Steering, Record):
         setup = Setup(
             model=model, optimizer=optimizer, data=data, loss_fn=loss_fn, step=step, batch_size=batch_size,
             val_data=val_data, metrics=metrics, evaluate=evaluate, eval_every=eval_every, scheduler=scheduler,
-            scaler=scaler, modules=modules, device=device, seed=seed,
+            scaler=scaler, modules=modules, device=device, seed=seed, penalize=penalize, grad_norm=grad_norm,
         )  # fmt: skip
         engine = setup.engine()
-        planned, start = planned_length(epochs, max_steps, engine.feed), engine.capture()
+        check_length(epochs, max_steps, engine.feed)
+        start = engine.capture()
         rules = Rules.of(checkpoint_every, window, budget, best)  # nothing is written before all is checked
         check_goal(rules.goal, setup.measured())
         store = self._store = open_store(path, resume=resume)
@@ -116,11 +127,12 @@ class Run(Training, Steering, Record):
             store.close()
             raise
         Record.__init__(self, helm.tree, helm.history, helm.changes)
-        runner = Runner(engine, helm.execute, max_steps=planned)
-        Training.__init__(self, runner)
+        runner = Runner(engine, helm.execute, length=Length(max_steps, epochs))
+        Training.__init__(self, engine, runner)
         Steering.__init__(self, engine, helm, runner)
         engine.on_step = helm.record_step
         runner.loop.on_begin = runner.on_optimizer_step = helm.note_values
+        runner.loop.recovers = helm.recover
         runner.own_step = step is not None
         runner.on_start, runner.on_finish, runner.on_status = helm.look_again, helm.finish, helm.on_status
         close_at_exit(self)
@@ -139,7 +151,8 @@ class Run(Training, Steering, Record):
         why, tail = None if self._engine.replaying else self._helm.why_inexact, self._helm.tail
         exactness = [f"Not exact: {why}."] if why else []
         tails = [tail_notice(tail, self.head)] if tail else []
-        return [*exactness, *tails, *self._helm.notices, *self._writer.problems]
+        memory = [self._engine.out_of_memory] if self._engine.out_of_memory else []
+        return [*exactness, *tails, *memory, *self._helm.notices, *self._writer.problems]
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything so far is durable or has failed; returns whether it came to that in time."""

@@ -15,9 +15,12 @@ from retune_widget.engine.engine import Engine
 from retune_widget.engine.evaluation import Metric, evaluation_over
 from retune_widget.engine.feed import Feed, make_feed
 from retune_widget.engine.fingerprint import fingerprint
+from retune_widget.engine.penalty import Penalize
+from retune_widget.engine.smoothing import Loss, smoothed
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState, Stateful
-from retune_widget.engine.steps import Step, named, own_step, supervised_step, to_floats
+from retune_widget.engine.steps import Step, named, own_step, to_floats
+from retune_widget.engine.supervised import NORM_EVERY, norm_interval, supervised_step
 from retune_widget.helm import Helm
 from retune_widget.keeping import Rules
 from retune_widget.storage.places import describe
@@ -50,6 +53,8 @@ class Setup:
     modules: Mapping[str, Any] | None
     device: torch.device | str | None
     seed: int
+    penalize: Penalize = "weights"
+    grad_norm: bool | int = NORM_EVERY
 
     def engine(self) -> Engine:
         """Build the engine.
@@ -73,15 +78,21 @@ class Setup:
             optimizers,
             self._extras(),
             keep_gradients=self.loss_fn is None or self.step is not None,
+            beside=frozenset(self.modules or {}),
         )
-        return Engine(
+        loss_fn, measured = smoothed(self.loss_fn, live.settings) if self.loss_fn is not None else (None, None)
+        every = norm_interval(self.grad_norm)
+        engine = Engine(
             live,
             make_feed(self.data, self.batch_size, self.seed),
-            self._step(models, optimizers, device, live.copies.before_update),
+            self._step(models, loss_fn, device, live, norm_at=lambda: bool(every) and engine.step % every == 0),
             seed=self.seed,
-            evaluate=self._evaluation(models, device),
+            evaluate=self._evaluation(models, measured, device),
             eval_every=whole("eval_every", self.eval_every),
         )
+        if loss_fn is not None and not any(isinstance(its, optim.LBFGS) for its in optimizers.values()):
+            engine.accumulates()
+        return engine
 
     def measured(self) -> list[str] | None:
         """The metrics that the evaluation will give; None where only `evaluate` itself knows."""
@@ -105,15 +116,17 @@ class Setup:
     def _step(
         self,
         models: dict[str, nn.Module],
-        optimizers: dict[str, optim.Optimizer],
+        loss_fn: Loss | None,
         device: torch.device | None,
-        before_update: Callable[[], None],
+        live: LiveState,
+        *,
+        norm_at: Callable[[], bool],
     ) -> Step | None:
         if self.step is not None:
             return own_step(self.step)
-        if self.loss_fn is None:
+        if loss_fn is None:
             return None
-        if len(models) > 1 or len(optimizers) > 1:
+        if len(models) > 1 or len(live.optimizers) > 1:
             raise ValueError("loss_fn= trains one model with one optimizer. With several, pass your own step=.")
         if isinstance(self.scheduler, optim.lr_scheduler.ReduceLROnPlateau):
             raise ValueError(  # noqa: TRY004  # the type is fine, the combination is not
@@ -122,16 +135,19 @@ class Setup:
             )
         return supervised_step(
             next(iter(models.values())),
-            next(iter(optimizers.values())),
-            self.loss_fn,
+            next(iter(live.optimizers.values())),
+            loss_fn,
             device=device,
             scheduler=self.scheduler,
             scaler=self.scaler,
-            before_update=before_update,
+            before_update=live.copies.before_update,
+            settings=live.settings,
+            penalize=self.penalize,
+            norm_at=norm_at,
         )
 
     def _evaluation(
-        self, models: dict[str, nn.Module], device: torch.device | None
+        self, models: dict[str, nn.Module], loss_fn: Loss | None, device: torch.device | None
     ) -> Callable[[], dict[str, Any]] | None:
         if self.evaluate is not None:
             evaluate = self.evaluate
@@ -140,7 +156,7 @@ class Setup:
             if self.eval_every is not None or self.metrics:
                 raise ValueError("eval_every= and metrics= need val_data= to measure on (or your own evaluate=).")
             return None
-        measured = ({"loss": self.loss_fn} if self.loss_fn is not None else {}) | dict(self.metrics or {})
+        measured = ({"loss": loss_fn} if loss_fn is not None else {}) | dict(self.metrics or {})
         if len(models) > 1 or not measured:
             raise ValueError(
                 "val_data= needs one model, and loss_fn= or metrics= to measure. Else pass evaluate=, a function that "
@@ -183,20 +199,16 @@ def _check_device(model: nn.Module, device: torch.device) -> None:
             )
 
 
-def planned_length(epochs: int | None, max_steps: int | None, feed: Feed) -> int | None:
-    """The planned number of steps, or None.
+def check_length(epochs: int | None, max_steps: int | None, feed: Feed) -> None:
+    """Look at the planned length.
 
     Raises:
         ValueError: it is no whole number, or epochs are given where the length of one is not known.
     """
     whole("epochs", epochs)
     whole("max_steps", max_steps)
-    if epochs is None:
-        return max_steps
-    if feed.steps_per_epoch is None:
+    if epochs is not None and feed.steps_per_epoch is None:
         raise ValueError("epochs= needs data whose length is known. Pass max_steps= instead.")
-    steps = epochs * feed.steps_per_epoch
-    return steps if max_steps is None else min(steps, max_steps)
 
 
 def at_the_helm(

@@ -96,6 +96,21 @@ class Steering:
         if awaited:
             self._helm.know(key)
 
+    def value(self, key: str, default: Value) -> Value:
+        """The value in force, in a step or loop of your own: `loss + run.value("l1", 0.0) * norm`.
+
+        From the first time that a step reads it, it is a hyperparameter like the others, with `default` as its first
+        value. `l1`, `l2`, `dropout`, `grad_clip`, `label_smoothing` and `accumulate` have the bounds, scale and help of
+        the built-in ones. Outside of a step it only reads.
+
+        Raises:
+            HyperparameterError: the default is not a value that it may have.
+        """
+        engine = self._engine
+        if self._runner.loop.in_step or engine.replaying:
+            return engine.value(key, default)
+        return engine.hyperparameters[key].value if key in engine.hyperparameters else default
+
     def checkpoint(self, note: str = "") -> Node | Answer[Node]:
         """Keep the state as a node. It is captured on return; `flush` returns when it is durable."""
         result: Node | Answer[Node] = self._runner.call(commands.TakeCheckpoint(note))

@@ -34,7 +34,7 @@ def running(optimizer=sgd, *, model=None, data=None, **options):
     """A run in memory that is closed at the end; `optimizer` is made of the model."""
     model = network() if model is None else model
     own = any(options.get(name) is not None for name in ("step", "loss_fn")) or options.pop("bare", False)
-    options = {"path": ":memory:", **({} if own else {"loss_fn": cross_entropy}), **options}
+    options = {"path": ":memory:", "grad_norm": False, **({} if own else {"loss_fn": cross_entropy}), **options}
     run = rt.Run(model, optimizer(model), batches() if data is None else data, **options)
     try:
         yield run

@@ -42,9 +42,10 @@ def plan(
     """
     standing = {key: its.value for key, its in hyperparameters.items()} | dict(at or {})
     wanted: dict[str, Value] = {}
-    for key, value in expand(hyperparameters, values).items():
+    asked = _with_members(hyperparameters, expand(hyperparameters, _without_aliases(hyperparameters, values)))
+    for key, value in asked.items():
         its = hyperparameters[key]
-        new = checked(key, its.kind, value)
+        new = its.check(value) if its.check is not None else checked(key, its.kind, value)
         new = new if its.place is None else its.place.stored(new)
         if new != standing[key]:
             wanted[key] = new
@@ -54,8 +55,29 @@ def plan(
 
 def leaves_a_trace(keys: Iterable[str], hyperparameters: Hyperparameters) -> bool:
     """Whether changing these and changing them back may leave something in the state."""
+    keys = list(keys)
     places = [hyperparameters[key].place for key in keys if key in hyperparameters]
-    return any(place is None or place.field in rules.BUFFERS for place in places)
+    return any(place is not None and place.field in rules.BUFFERS for place in places) or any(
+        hyperparameters[key].section in {"own", "data"} for key in keys if key in hyperparameters
+    )
+
+
+def in_themselves(hyperparameters: Hyperparameters, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Without those that stand for others, which are among them."""
+    whole = {key for key, its in hyperparameters.items() if its.members}
+    return {key: value for key, value in values.items() if key not in whole}
+
+
+def _without_aliases(hyperparameters: Hyperparameters, values: Mapping[str, Any]) -> dict[str, Any]:
+    aliases = {its.alias: key for key, its in hyperparameters.items() if its.alias is not None}
+    return {aliases.get(key, key): value for key, value in values.items()}
+
+
+def _with_members(hyperparameters: Hyperparameters, asked: dict[str, Any]) -> dict[str, Any]:
+    """Those that stand for others first: what is asked of a member by itself counts."""
+    whole = {key: value for key, value in asked.items() if hyperparameters[key].members}
+    members = {member: value for key, value in whole.items() for member in hyperparameters[key].members}
+    return {**whole, **members, **asked}
 
 
 def apply(changes: list[PlannedChange]) -> None:
@@ -65,6 +87,7 @@ def apply(changes: list[PlannedChange]) -> None:
         HyperparameterError: a setter of the user's own raised.
     """
     own = [change for change in changes if change.hyperparameter.place is None]
+    own.sort(key=lambda change: change.hyperparameter.section != "own")  # the user's first: they may raise
     written: list[PlannedChange] = []
     try:
         for change in own:
@@ -108,9 +131,10 @@ def _review(
     """A notice for each key, or None; adds the values that follow from others to `wanted`."""
     for key, new in wanted.items():
         its = hyperparameters[key]
-        if its.place is None and not its.low <= float(new) <= its.high:
+        if its.place is None and its.check is None and not its.low <= float(new) <= its.high:
             raise HyperparameterError(f"{key} must be from {its.low:g} to {its.high:g}: {new}.")
-    notices: dict[str, str | None] = {}
+    after = {**standing, **wanted}
+    notices = {key: review(after) for key in wanted if (review := hyperparameters[key].review) is not None}
     for group in _by_group(wanted, hyperparameters, standing):
         for field, value in rules.follows(group.place.optimizer, group.fields).items():
             follower = group.key_of(hyperparameters, field)

@@ -150,7 +150,15 @@ class DatasetFeed:
     @property
     def steps_per_epoch(self) -> int:
         """Batches in one pass."""
-        full, rest = divmod(self._plan.length, self._plan.batch_size)
+        return self._batches_in(self._plan.length)
+
+    @property
+    def steps_left(self) -> int:
+        """Batches to the end of this pass."""
+        return self._batches_in(self._plan.length - self._start)
+
+    def _batches_in(self, samples: int) -> int:
+        full, rest = divmod(samples, self._plan.batch_size)
         return full + (1 if rest and not self._plan.drop_last else 0)
 
     def next(self) -> Any:

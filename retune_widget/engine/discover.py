@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from retune_widget.engine.hyperparameters import GroupField, Hyperparameter, Kind, Scale
-from retune_widget.engine.rules import takes_effect
+from retune_widget.engine.rules import decay_text, takes_effect
 
 # Switches between kernels (not values to tune), and numbers that schedulers park in a group for themselves.
 NOT_TUNED = frozenset({
@@ -68,15 +68,21 @@ def discover(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Hyper
     `group0`), and the optimizer if there are several (`generator.lr`).
     """
     found = {}
+    for name, index, parts in groups(optimizers):
+        optimizer = optimizers[name]
+        heading = " · ".join([*parts, type(optimizer).__name__])
+        for place, label in _fields(name, optimizer, index):
+            key = ".".join([*parts, label])
+            found[key] = _hyperparameter(key, heading, label, place)
+    return found
+
+
+def groups(optimizers: Mapping[str, torch.optim.Optimizer]) -> Iterator[tuple[str, int, list[str]]]:
+    """Every param group: its optimizer's name, its number there, and the parts that its keys begin with."""
     for name, optimizer in optimizers.items():
         for index, title in enumerate(group_names(optimizer)):
             parts = [name] if len(optimizers) > 1 else []
-            parts += [title] if len(optimizer.param_groups) > 1 else []
-            heading = " · ".join([*parts, type(optimizer).__name__])
-            for place, label in _fields(name, optimizer, index):
-                key = ".".join([*parts, label])
-                found[key] = _hyperparameter(key, heading, label, place)
-    return found
+            yield name, index, [*parts, title] if len(optimizer.param_groups) > 1 else parts
 
 
 def group_names(optimizer: torch.optim.Optimizer) -> list[str]:
@@ -98,13 +104,14 @@ def _fields(name: str, optimizer: torch.optim.Optimizer, index: int) -> Iterator
             continue
         if isinstance(value, tuple | list):
             for element, item in enumerate(value):
-                if _kind(item):
+                if kind_of(item):
                     yield GroupField(optimizer, name, index, field, element), f"{field}[{element}]"
-        elif _kind(value):
+        elif kind_of(value):
             yield GroupField(optimizer, name, index, field), field
 
 
-def _kind(value: object) -> Kind | None:
+def kind_of(value: object) -> Kind | None:
+    """The kind of a value that is one number, or a switch; None for others."""
     if isinstance(value, Tensor):
         return "float" if value.numel() == 1 and value.is_floating_point() else None
     if isinstance(value, bool):
@@ -116,17 +123,19 @@ def _kind(value: object) -> Kind | None:
 
 def _hyperparameter(key: str, heading: str, label: str, place: GroupField) -> Hyperparameter:
     value = place.read()
-    kind = _kind(value) or "float"
+    kind = kind_of(value) or "float"
     if kind == "int" and label in KNOWN:
         kind = "float"  # lr=1 means 1.0
-    scale, low, high, text = KNOWN.get(label, (*_range_around(float(value), kind), f"{label} of the optimizer."))
+    scale, low, high, text = KNOWN.get(label, (*range_around(float(value), kind), f"{label} of the optimizer."))
     if scale == "log" and value > 0:
         low, high = min(low, 10.0 ** math.floor(math.log10(value) - 1)), max(high, float(value))
+    text = f"{text} {decay_text(place)}".strip() if place.field == "weight_decay" else text
     effect = takes_effect(place.optimizer, place.field)
     return Hyperparameter(key, heading, kind, scale, low, high, text, effect, place, place.read, place.write)
 
 
-def _range_around(value: float, kind: Kind) -> tuple[Scale, float, float]:
+def range_around(value: float, kind: Kind) -> tuple[Scale, float, float]:
+    """A slider's scale and ends, for a value that nothing else is known of."""
     if kind == "int":
         return "linear", 1.0, max(20.0, 5 * value)
     low, high = sorted((0.0, 4 * value))

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from retune_widget.engine import changes, rng
+from retune_widget.engine import beyond, changes, memory, rng
 from retune_widget.engine.changes import PlannedChange
 from retune_widget.engine.discover import discover
 from retune_widget.engine.evaluation import aside
 from retune_widget.engine.feed import Feed
 from retune_widget.engine.hyperparameters import Hyperparameter, Value
+from retune_widget.engine.settings import Access
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState, Stateful
 from retune_widget.engine.steps import Metrics, Step
@@ -27,6 +28,8 @@ class Engine:
         step: optimizer steps completed since the root.
         tainted: why the state can no longer be reproduced, or None.
         elsewhere: how this process differs from the one that began the run, in what decides about bits, or None.
+        guard: watches the steps after the batch size was raised, or None.
+        out_of_memory: says that a batch size was taken back, until another is set.
         on_step: told (step, metrics) when a step is complete.
         measured: the names that the last evaluation gave; None before the first.
         own_loop: whether a loop of the caller's trains, and not the engine's own step.
@@ -61,6 +64,8 @@ class Engine:
         self.noise_seed = seed
         self.tainted: str | None = None
         self.elsewhere: str | None = None
+        self.guard: memory.Guard | None = None
+        self.out_of_memory: str | None = None
         self.on_step: OnStep = lambda _step, _metrics: None
         self.measured: tuple[str, ...] | None = None
         self.own_loop = self.replaying = False
@@ -79,6 +84,26 @@ class Engine:
         """Why a restore of this state would not give the same bits again, or None if it will."""
         missing = (f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come)
         return self.tainted or self.elsewhere or self.feed.why or next(missing, None)
+
+    def watch_memory(self) -> None:
+        """Keep the state before a step that may run out of memory; called while there is a guard."""
+        guard = self.guard
+        if guard is not None:
+            guard.snapshot = None
+            if guard.steps:
+                guard.steps -= 1
+                guard.snapshot = self.capture()
+            else:
+                self.guard = None
+
+    def put_back(self, guard: memory.Guard, error: Exception) -> str:
+        """Back to before the step that ran out of memory, with the batch size that did; returns what happened."""
+        memory.free(error)
+        tainted, size = self.tainted, self.hyperparameters["batch_size"].value
+        if guard.snapshot is not None:  # else it had not begun
+            self.restore(guard.snapshot)
+        self.tainted, self.guard = tainted, None
+        return f"Out of memory with batch_size={size} at step {self.step + 1:,}: {guard.size} is in force again."
 
     # One step, in three parts: `loop.py` puts them in order.
 
@@ -159,7 +184,7 @@ class Engine:
         self.step = snapshot.step
         self.noise_seed = snapshot.values["noise_seed"]
         self.live.restore(snapshot, resuming=resuming)
-        self.tainted = None
+        self.tainted = self.guard = None
         self.rediscover()
 
     def reseed(self, seed: int) -> None:
@@ -174,20 +199,46 @@ class Engine:
 
     def apply(self, planned: list[PlannedChange]) -> None:
         """Put planned values in force: the next step uses them."""
-        own = any(change.hyperparameter.place is None for change in planned)
+        own = any(change.hyperparameter.section == "own" for change in planned)
         if own:
             self.live.copies.written()
         changes.apply(planned)
+        for change in planned:
+            if change.hyperparameter.key == "batch_size":
+                self.guard = memory.guard_after(self.guard, int(change.old), int(change.new))
+                self.out_of_memory = None
         if own:
             self.feed.refetch()  # the user's own value may be one of the dataset's, of which each worker has a copy
+
+    def value(self, key: str, default: Value) -> Value:
+        """The value in force, for a step of the user's own; a hyperparameter from the first time that it is read.
+
+        Raises:
+            HyperparameterError: the default is no value that it may have.
+        """
+        value = self.live.settings.asked.get(key)
+        if value is not None:
+            return value
+        if key in self.hyperparameters and key not in self.live.settings.keys_asked:
+            return self.hyperparameters[key].read()
+        first = beyond.named(key, default).check(key, default)
+        value = self.live.settings.ask(key, self.live.to_come.pop(key, first))
+        if key not in self.hyperparameters:
+            self.rediscover()
+        return value
 
     def values(self) -> list[tuple[str, Value]]:
         """Every hyperparameter's value in force, by key."""
         return [(key, hyperparameter.read()) for key, hyperparameter in self.hyperparameters.items()]
 
     def register(self, hyperparameter: Hyperparameter) -> None:
-        """Add one of the user's own. Raises HyperparameterError if its key is taken."""
-        if hyperparameter.key in self.hyperparameters:
+        """Add one of the user's own; it takes the place of one that was found beside the optimizer.
+
+        Raises:
+            HyperparameterError: its key is taken.
+        """
+        taken = self.hyperparameters.get(hyperparameter.key)
+        if taken is not None and (taken.place is not None or taken.key in self._registered):
             raise HyperparameterError(f"There is a hyperparameter {hyperparameter.key!r} already: choose another key.")
         self._registered[hyperparameter.key] = hyperparameter
         self.live.registered[hyperparameter.key] = (hyperparameter.read, hyperparameter.write)
@@ -214,6 +265,17 @@ class Engine:
         missing = (f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come)
         return self.elsewhere or self.feed.why or next(missing, None)
 
+    def accumulates(self) -> None:
+        """The step takes several batches: offer `accumulate`."""
+        access = Access(lambda: beyond.count_of(self.feed), self._group)
+        self.live.settings.build_in("accumulate", 1, access)
+        self.rediscover()
+
+    def _group(self, count: int) -> None:
+        self.feed = beyond.grouped(self.feed, count)
+
     def rediscover(self) -> None:
-        """Look again at the param groups, which may have come or gone."""
-        self.hyperparameters = {**discover(self.live.optimizers), **self._registered}
+        """Look again at the param groups and modules, which may have come or gone."""
+        found = discover(self.live.optimizers)
+        beside = {key: its for key, its in beyond.find(self.live, lambda: self.feed).items() if key not in found}
+        self.hyperparameters = {**found, **beside, **self._registered}

@@ -28,13 +28,20 @@ class Feed(Protocol):
         epoch: full passes completed.
         length: samples in a dataset, or batches in a list; None where it is not known.
         steps_per_epoch: batches in one pass, None where it is not known.
+        steps_left: batches to the end of this one, None where it is not known.
         source: what can be read by index here, for its length: a dataset, or a list of batches. None: nothing can.
     """
 
     exact: bool
-    why: str | None
-    epoch: int
     source: Any
+
+    @property
+    def why(self) -> str | None:
+        """If it is not exact, the reason, for people."""
+
+    @property
+    def epoch(self) -> int:
+        """Full passes completed."""
 
     @property
     def length(self) -> int | None:
@@ -43,6 +50,10 @@ class Feed(Protocol):
     @property
     def steps_per_epoch(self) -> int | None:
         """Batches in one pass, None where it is not known."""
+
+    @property
+    def steps_left(self) -> int | None:
+        """Batches from the position to the end of the epoch, None where it is not known."""
 
     def next(self) -> Any:
         """The batch at the position; the same one again until `advance`. Raises StopIteration where data runs out."""
@@ -111,6 +122,15 @@ def make_feed(data: Any, batch_size: int | None, seed: int) -> Feed:
             raise ValueError("The data is empty: there is nothing to train on.")
         return SequenceFeed(data)
     return OpaqueFeed(data, f"{type(data).__name__} is an iterable whose position cannot be set")
+
+
+def steps_until(feed: Feed, epochs: int) -> int | None:
+    """Steps from here until so many full passes are completed; None where the data has no known length."""
+    left, full = feed.steps_left, feed.steps_per_epoch
+    if left is None or full is None:
+        return None
+    more = epochs - feed.epoch - 1
+    return left + more * full if more >= 0 else 0
 
 
 def _check_kind(data: Any) -> None:

@@ -35,7 +35,7 @@ def fingerprint(live: LiveState, feed: Feed) -> Fingerprint:
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "float32 matmul precision": torch.get_float32_matmul_precision(),
         "default dtype": str(torch.get_default_dtype()),
-        "compiled": sorted(_compiled(live.models.items())),
+        "compiled": sorted(compiled(live.models.items())),
         "length of the data": feed.length,
         SAMPLES: data_hash(feed),
     }
@@ -68,7 +68,7 @@ def _of_cuda(devices: Iterable[str]) -> Fingerprint:
     }
 
 
-def _compiled(models: Iterable[tuple[str, nn.Module]]) -> Iterable[str]:
+def compiled(models: Iterable[tuple[str, nn.Module]]) -> Iterable[str]:
     """The modules that `torch.compile` wraps, or that were compiled in place: by rounding, their bits are others."""
     for name, model in models:
         for path, module in model.named_modules():

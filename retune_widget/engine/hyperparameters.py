@@ -1,7 +1,7 @@
 """A hyperparameter: a value that can be changed while training runs."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -16,6 +16,7 @@ COLUMNS = frozenset({"branch", "step", "epoch", "elapsed"})
 
 Kind = Literal["float", "int", "bool"]
 Scale = Literal["linear", "log", "one_minus_log"]
+Section = Literal["optimizer", "data", "regularisation", "gradients", "own"]
 ParamGroup = dict[str, Any]
 
 
@@ -30,8 +31,15 @@ class Hyperparameter:
         scale: how a slider should move: `one_minus_log` is a logarithmic scale of 1 - value (betas, momentum).
         low, high: the slider's ends; a value outside of them may be set by typing it.
         takes_effect: when a new value is used, in words; begins with "never" where the optimizer ignores it.
-        place: the param group's field, or None for one that the user registered.
+        place: the param group's field; None for all others.
         read, write: get the value from its place, and put it there.
+        section: the part of the controls that it belongs to.
+        check: the value as it will be stored; raises HyperparameterError. None: a number of its kind; for one that the
+            user registered, from `low` to `high`.
+        review: told all values as they would stand; returns a notice or None, raises HyperparameterError.
+        members: the keys of those that it stands for: they take its value.
+        alias: another key that is understood for it.
+        stamp: gives something that differs as soon as the value may, and is quicker to get.
     """
 
     key: str
@@ -45,6 +53,12 @@ class Hyperparameter:
     place: "GroupField | None"
     read: Callable[[], Value]
     write: Callable[[Value], None]
+    section: Section = "optimizer"
+    check: Callable[[object], Value] | None = None
+    review: Callable[[Mapping[str, Value]], str | None] | None = None
+    members: tuple[str, ...] = ()
+    alias: str | None = None
+    stamp: Callable[[], object] | None = None
 
     @property
     def value(self) -> Value:
@@ -178,4 +192,5 @@ def own_hyperparameter(
         raise HyperparameterError(f"{key}: low must be below high, not {low!r} and {high!r}.")
     if kind != "bool" and not low <= value <= high:
         raise HyperparameterError(f"{key} is {value!r} now, which is not from {low:g} to {high:g}.")
-    return Hyperparameter(key, "own", kind, scale, low, high, text or key, "at the next step", None, get, set)
+    help_text, effect = text or key, "at the next step"
+    return Hyperparameter(key, "own", kind, scale, low, high, help_text, effect, None, get, set, section="own")

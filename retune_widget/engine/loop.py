@@ -18,6 +18,7 @@ class Loop:
     Attributes:
         in_step: whether a batch was yielded and the step is not complete.
         on_begin: called when a step begins, after the boundary.
+        recovers: told what a step raised; true: the state is that from before it, and training goes on.
     """
 
     def __init__(self, engine: Engine, boundary: Callable[[], bool], on_data_end: Callable[[], None]) -> None:
@@ -32,6 +33,7 @@ class Loop:
         self._metrics: Metrics = {}
         self.in_step = False
         self.on_begin: Callable[[], None] = lambda: None
+        self.recovers: Callable[[Exception], bool] = lambda _error: False
 
     def log(self, metrics: Metrics) -> None:
         """Metrics of the step that is being trained; in a replay they were recorded already."""
@@ -42,14 +44,37 @@ class Loop:
         """The loop itself: yields each batch, to be trained on before the next is asked for."""
         while self._boundary():
             try:
+                if self._engine.guard is not None:
+                    self._engine.watch_memory()
                 batch = self._engine.begin_step()
             except StopIteration:
                 self._on_data_end()
                 continue
+            except (RuntimeError, MemoryError) as error:
+                if not self.again(error):
+                    raise
+                continue
             self.on_begin()
             self.in_step = True
             yield batch
-            self.complete_step()
+            if self.in_step:
+                self.complete_step()
+
+    def train(self, batch: Any) -> None:
+        """Train on a batch that `steps` gave, by the engine's own step."""
+        train_on = self._engine.train_on
+        try:
+            self.log(train_on(batch) if train_on else {})
+        except (RuntimeError, MemoryError) as error:
+            if not self.again(error):
+                raise
+
+    def again(self, error: Exception) -> bool:
+        """Whether the step at hand is trained once more after what it raised; then the driver asks for a batch."""
+        if not self.recovers(error):
+            return False
+        self.in_step, self._metrics = False, {}
+        return True
 
     def complete_step(self) -> None:
         """The batch was trained on: count it and report what was logged."""

@@ -26,6 +26,11 @@ class SequenceFeed:
         """As many steps."""
         return len(self._batches)
 
+    @property
+    def steps_left(self) -> int:
+        """Batches to the end of the list."""
+        return len(self._batches) - self._index
+
     def next(self) -> Any:
         """The batch at the position."""
         return self._batches[self._index]
@@ -60,7 +65,7 @@ class NoData:
     exact = True
     why: str | None = None
     epoch = 0
-    length = steps_per_epoch = source = None
+    length = steps_per_epoch = steps_left = source = None
 
     def next(self) -> None:
         """No batch."""
@@ -108,6 +113,12 @@ class OpaqueFeed:
             return len(self._iterable)
         except TypeError:
             return None
+
+    @property
+    def steps_left(self) -> int | None:
+        """Batches to the end of this pass, where the iterable has a length."""
+        steps = self.steps_per_epoch
+        return None if steps is None else max(1, steps - self._index)
 
     def next(self) -> Any:
         """The batch that comes next; at the end of a pass the iterable is iterated anew."""

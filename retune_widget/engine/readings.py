@@ -31,8 +31,12 @@ class Readings:
         self.values: Values = {}
         groups: dict[tuple[Optimizer, int], list[Hyperparameter]] = {}
         self._own: list[tuple[str, Callable[[], Value]]] = []
+        self._stamped: dict[Callable[[], object], list[Hyperparameter]] = {}
+        self._stamps: list[object] = []
         for key, its in hyperparameters.items():
-            if its.place is None:
+            if its.place is None and its.stamp is not None:
+                self._stamped.setdefault(its.stamp, []).append(its)
+            elif its.place is None:
                 self._own.append((key, its.read))
             else:
                 groups.setdefault((its.place.optimizer, its.place.group_index), []).append(its)
@@ -49,6 +53,10 @@ class Readings:
                 value = read()
                 if self.values.get(key) != value:
                     new[key] = value
+            stamps = [stamp() for stamp in self._stamped]
+            if stamps != self._stamps:
+                self._stamps = stamps
+                new.update((its.key, its.read()) for members in self._stamped.values() for its in members)
         if new:
             self.values = {**self.values, **new}
         return self.values

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from retune_widget.engine.changes import PlannedChange
+from retune_widget.engine.changes import PlannedChange, in_themselves
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.rng import mix
 from retune_widget.engine.snapshot import Snapshot
@@ -23,7 +23,7 @@ def beside_the_run(engine: Engine) -> Iterator[None]:
     """Whatever is done to the engine inside leaves no trace."""
     tainted, keep_gradients, live = engine.tainted, engine.live.keep_gradients, engine.capture()
     registered = dict(engine.registered)
-    engine.replaying = True
+    memory, engine.replaying = (engine.guard, engine.out_of_memory), True
     try:
         yield
     finally:
@@ -31,6 +31,7 @@ def beside_the_run(engine: Engine) -> Iterator[None]:
         engine.registered = registered
         engine.restore(live)
         engine.tainted, engine.live.keep_gradients = tainted, keep_gradients
+        engine.guard, engine.out_of_memory = memory
 
 
 def replay(
@@ -79,5 +80,5 @@ def _put_in_force(engine: Engine, values: Mapping[str, Any]) -> None:
     lost = [key for key in values if key not in engine.hyperparameters]
     if lost:
         raise RestoreError(f"There is no hyperparameter {lost[0]!r} any more, which was changed on the way there.")
-    found = ((engine.hyperparameters[key], new) for key, new in values.items())
+    found = ((engine.hyperparameters[key], new) for key, new in in_themselves(engine.hyperparameters, values).items())
     engine.apply([PlannedChange(its, its.value, new, None) for its, new in found])

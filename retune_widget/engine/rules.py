@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from retune_widget.engine.hyperparameters import ParamGroup, Value
+from retune_widget.engine.hyperparameters import GroupField, ParamGroup, Value
 from retune_widget.errors import HyperparameterError
 
 Fields = Mapping[str, Any]
@@ -75,6 +75,23 @@ def takes_effect(optimizer: optim.Optimizer, field: str) -> str:
         return "one step after the next: ASGD keeps the step size in its state"
     return "at the next step"
 
+
+def decay_text(place: GroupField) -> str:
+    """Whether this optimizer decouples weight decay from the gradient, in words."""
+    if "decoupled_weight_decay" in place.param_group:
+        return (
+            "With decoupled_weight_decay on (as in AdamW) weights shrink by lr × weight_decay a step, apart from the "
+            "gradient; off, it is added to the gradient, as an l2 penalty is."
+        )
+    if type(place.optimizer).__name__ in DECOUPLING:
+        return "Decoupled: weights shrink by lr × weight_decay a step, apart from the gradient."
+    if type(place.optimizer).__module__.startswith("torch.optim"):
+        return "Not decoupled: it is added to the gradient, as an l2 penalty is."
+    return ""
+
+
+DECOUPLING = frozenset({"AdamW", "Adafactor", "Muon"})
+"""By name: the older versions of torch do not have them all, or not the field that says so."""
 
 # (optimizer, field, why it is ignored however it is set)
 NEVER: tuple[tuple[type[optim.Optimizer], str, str], ...] = (

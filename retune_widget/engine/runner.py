@@ -9,6 +9,7 @@ from retune_widget.engine.answer import Answer
 from retune_widget.engine.countdown import Countdown
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.inbox import CLOSED, Inbox
+from retune_widget.engine.length import Length
 from retune_widget.engine.loop import Loop
 from retune_widget.engine.status import Status
 from retune_widget.engine.watch import StepWatch, callers, raised_in
@@ -27,7 +28,7 @@ class Runner:
     Attributes:
         status: what the run is doing.
         error: what the training step raised, while the status is failed.
-        max_steps: where training ends by itself, or None.
+        length: where training ends by itself.
         revision: rises with every change of the status.
         on_start: called in the driver before training begins or goes on.
         on_finish: called in the driver when training ends; it may raise, which makes the run fail.
@@ -36,10 +37,10 @@ class Runner:
         own_step: whether the step is the user's own.
     """
 
-    def __init__(self, engine: Engine, execute: Execute, *, max_steps: int | None = None) -> None:
+    def __init__(self, engine: Engine, execute: Execute, *, length: Length | None = None) -> None:
         """`execute` carries out the commands that are about the state; the runner those about running."""
         self._engine, self._execute = engine, execute
-        self.max_steps = max_steps
+        self.length = length or Length()
         self.status = Status.READY
         self.error: BaseException | None = None
         self.revision = 0
@@ -158,7 +159,7 @@ class Runner:
             if self._countdown.active:
                 self._count()
             if not self._inbox.waiting and not self._inbox.leave and self.status is Status.RUNNING:
-                if self.max_steps is None or self._engine.step < self.max_steps:
+                if not self.length.is_reached(self._engine):
                     return True
                 self._finish()
             with self._changed:
@@ -176,11 +177,10 @@ class Runner:
         return False
 
     def _train(self) -> None:
-        train_on = self._engine.train_on
         watch = StepWatch(self._engine.live, self.on_optimizer_step) if self.own_step else None
         try:
             for batch in self.loop.steps():
-                self.loop.log(train_on(batch) if train_on else {})
+                self.loop.train(batch)
         except BaseException as error:  # noqa: BLE001  # kept, shown, and raised again by wait()
             self._end_of_driving(error, failed=True)
         finally:
@@ -222,9 +222,9 @@ class Runner:
     def _start(self, steps: tuple[int, Answer[Any]] | None = None) -> None:
         if self._closed:
             raise StatusError(CLOSED)
-        if self.max_steps is not None and self._engine.step >= self.max_steps:
+        if self.length.is_reached(self._engine):
             raise StatusError(
-                f"All {self.max_steps:,} planned steps are done. Restore an earlier node, or raise run.max_steps."
+                f"All {self._engine.step:,} planned steps are done. Restore an earlier node, or raise run.max_steps."
             )
         if not self._inbox.training and self._engine.train_on is None:
             raise StatusError("Nothing says how to train: pass loss_fn= or step=, or loop over run.batches() yourself.")

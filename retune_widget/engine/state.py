@@ -14,6 +14,7 @@ from retune_widget.engine.attributes import Attributes
 from retune_widget.engine.copies import Copies
 from retune_widget.engine.leaves import Tensors, owned
 from retune_widget.engine.pack import pack, unpack, unpack_into, write
+from retune_widget.engine.settings import Settings
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import RestoreError
 
@@ -48,6 +49,7 @@ class LiveState:
         extras: Mapping[str, object],
         *,
         keep_gradients: bool,
+        beside: frozenset[str] = frozenset(),
     ) -> None:
         """Name the parts.
 
@@ -56,11 +58,14 @@ class LiveState:
             optimizers: their state and param groups are captured, and parameters that no model holds.
             extras: objects with `state_dict`/`load_state_dict`, or `torch.Generator`s.
             keep_gradients: capture `.grad` too: the loop may accumulate across step boundaries.
+            beside: names of models that are captured and not trained (averages).
         """
         self.models = dict(models)
         self.optimizers = dict(optimizers)
         self.extras = dict(extras)
         self.keep_gradients = keep_gradients
+        self.beside = beside
+        self.settings = Settings()
         self.registered: dict[str, Access] = {}
         self.copies = Copies()
         self.to_come: dict[str, Any] = {}
@@ -98,6 +103,7 @@ class LiveState:
                 name: optimizer_state.capture(optimizer, name, names, tensors, attributes)
                 for name, optimizer in self.optimizers.items()
             }
+        values["settings"] = self.settings.capture()
         values["other"] = attributes.other
         values["rng"] = rng.capture(tensors)
         self.copies.begin(tensors)
@@ -138,6 +144,7 @@ class LiveState:
             if key in registered:
                 put(registered.pop(key))
         self.to_come = registered
+        self.settings.restore(values.get("settings", {}))
         rng.restore(values["rng"], tensors)
 
     def _modules(self) -> Iterator[tuple[str, nn.Module]]:

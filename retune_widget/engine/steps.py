@@ -1,80 +1,13 @@
-"""The step that trains on one batch: the built-in supervised one, or the user's own made uniform."""
+"""The step that trains on one batch: the user's own made uniform, and the metrics that steps give."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn, optim
-from torch.optim import lr_scheduler
-
-from retune_widget.engine.move import to_device
+from torch import Tensor
 
 Metrics = dict[str, Any]
 Step = Callable[[Any], Metrics]
-
-
-def supervised_step(
-    model: nn.Module,
-    optimizer: optim.Optimizer,
-    loss_fn: Callable[[Any, Any], Tensor],
-    *,
-    device: torch.device | None,
-    scheduler: lr_scheduler.LRScheduler | None,
-    scaler: Any,
-    before_update: Callable[[], None] = lambda: None,
-) -> Step:
-    """The built-in step: forward, loss, backward, one optimizer step, one scheduler step.
-
-    Optimizers that need a closure (LBFGS) get one; it may be called several times in a step.
-
-    Args:
-        model: is trained.
-        optimizer: trains it.
-        loss_fn: `loss_fn(model(x), y)` for batches (x, y).
-        device: where batches are moved.
-        scheduler: steps after each optimizer step.
-        scaler: a GradScaler.
-        before_update: called when the optimizer is about to step.
-
-    Raises:
-        ValueError: a scaler together with LBFGS.
-    """
-    if scaler is not None and isinstance(optimizer, optim.LBFGS):
-        raise ValueError("A GradScaler cannot scale the closure of LBFGS: leave the scaler out.")
-
-    def train(batch: Any) -> Metrics:
-        inputs, targets = to_device(batch, device)
-        optimizer.zero_grad()
-        loss = loss_fn(model(inputs), targets)
-        if scaler is None:
-            loss.backward()  # type: ignore[no-untyped-call]
-            before_update()
-            optimizer.step()
-        else:
-            scaler.scale(loss).backward()
-            before_update()
-            scaler.step(optimizer)
-            scaler.update()
-        if scheduler is not None:
-            scheduler.step()
-        return {"train/loss": loss.detach()}
-
-    def train_with_closure(batch: Any) -> Metrics:
-        inputs, targets = to_device(batch, device)
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            loss = loss_fn(model(inputs), targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss
-
-        before_update()
-        loss: Any = optimizer.step(closure)  # type: ignore[arg-type]  # it takes tensors; its annotation says float
-        if scheduler is not None:
-            scheduler.step()
-        return {"train/loss": loss.detach() if isinstance(loss, Tensor) else loss}
-
-    return train_with_closure if isinstance(optimizer, optim.LBFGS) else train
 
 
 def own_step(step: Callable[[Any], Any]) -> Step:

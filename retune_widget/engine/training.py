@@ -5,6 +5,8 @@ from typing import Any
 
 from retune_widget.engine import commands
 from retune_widget.engine.checks import whole
+from retune_widget.engine.engine import Engine
+from retune_widget.engine.length import Length
 from retune_widget.engine.runner import Runner
 from retune_widget.engine.status import Status
 from retune_widget.engine.steps import named
@@ -13,9 +15,9 @@ from retune_widget.engine.steps import named
 class Training:
     """Trains through a runner."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, engine: Engine, runner: Runner) -> None:
         """Nothing is trained yet."""
-        self._runner = runner
+        self._engine, self._runner = engine, runner
 
     def start(self) -> None:
         """Train in the background, or go on after a pause. Returns at once.
@@ -72,8 +74,8 @@ class Training:
     @property
     def max_steps(self) -> int | None:
         """Where training ends by itself; may be set at any time."""
-        return self._runner.max_steps
+        return self._runner.length.last_step(self._engine)
 
     @max_steps.setter
     def max_steps(self, steps: int | None) -> None:
-        self._runner.max_steps = whole("max_steps", steps)
+        self._runner.length = Length(whole("max_steps", steps))

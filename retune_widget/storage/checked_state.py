@@ -12,7 +12,7 @@ import torch
 
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import RestoreError
-from retune_widget.storage.checked import Check, flag, listing, maybe, table, text, whole
+from retune_widget.storage.checked import Check, flag, listing, maybe, table, text, value, whole
 from retune_widget.storage.checked_pack import packed_in
 
 POSITIONS: tuple[set[str], ...] = ({"epoch", "sample", "batch_size", "seed", "next_seed"}, {"epoch", "batch"}, set())
@@ -41,12 +41,20 @@ def check_state(snapshot: Snapshot) -> None:
         "other": table(listing(text)),
         "rng": lambda its: _generators(its, snapshot.tensors),
     }
+    if "settings" in snapshot.values:  # the first checkpoints had none
+        checks["settings"] = _settings
     for name, check in checks.items():
         if name not in snapshot.values or not check(snapshot.values[name]):
             raise RestoreError(
                 f"The checkpoint cannot be restored: its {name!r} is nothing that retune-widget writes, or not here. "
                 "Restore another node."
             )
+
+
+def _settings(its: Any) -> bool:
+    if not isinstance(its, Mapping) or set(its) != {"built_in", "asked", "frozen"}:
+        return False
+    return table(value)(its["built_in"]) and table(value)(its["asked"]) and table(listing(whole))(its["frozen"])
 
 
 def _seed(its: Any) -> bool:

@@ -38,7 +38,7 @@ def test_metrics_stay_tensors_until_they_are_flushed_together(monkeypatch):
     del reads[:]
     run.step(200)
     assert len(run.history) == 201
-    assert sum(count for _, count in reads) == 200 + 2 * 50  # a loss a step, two metrics an epoch
+    assert sum(count for _, count in reads) == 200 + 20 + 2 * 50  # a loss a step, a norm every 10, two metrics an epoch
     assert len(reads) <= 30  # by the 256, twice a second, and for the table
     run.close()
 

@@ -11,6 +11,7 @@ from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import CheckpointHandle, Tree
 from tests.rig import batches, running
 
+BUILT_IN = ["accumulate", "label_smoothing", "l1", "l2", "grad_clip"]
 ADAMW = ["lr", "betas[0]", "betas[1]", "eps", "weight_decay", "amsgrad", "maximize", "decoupled_weight_decay"]
 
 
@@ -31,7 +32,9 @@ def test_the_history_has_one_row_a_step():
         run.set(lr=0.5, amsgrad=True)
         run.step(2)
         table = run.history
-        assert list(table.columns) == ["branch", "step", "epoch", "elapsed", "train/loss", "val/loss", *ADAMW]
+        assert list(table.columns) == [
+            "branch", "step", "epoch", "elapsed", "train/loss", "val/loss", *ADAMW, *BUILT_IN,
+        ]  # fmt: skip
         assert table.step.tolist() == [1, 2, 3, 4, 5, 6, 7]
         assert table.epoch.tolist() == [0, 0, 0, 1, 1, 1, 1]
         assert table["train/loss"].notna().all()

@@ -102,6 +102,7 @@ def run(gate):
         batch_size=8,
         val_data=data,
         metrics={"accuracy": accuracy},
+        grad_norm=False,
         path=":memory:",
     )
     yield made
