@@ -85,7 +85,7 @@ class Helm(Keeping):
     def note_values(self, optimizer: Optimizer | None = None) -> None:
         """Note the values that the step at hand uses: all of them, or those of the optimizer that steps now."""
         if self._readings.hyperparameters is not self._engine.hyperparameters:
-            self._readings = Readings(self._engine.hyperparameters)
+            self._readings, optimizer = Readings(self._engine.hyperparameters), None  # the step asked for a new one
         self.recorder.used = self._readings.read(optimizer)
 
     def record_step(self, step: int, metrics: Metrics) -> None:

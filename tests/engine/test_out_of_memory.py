@@ -8,7 +8,7 @@ from torch import nn
 
 import retune_widget as rt
 from retune_widget.engine.memory import FIRST_STEPS, is_out_of_memory
-from tests.engine.laboratory import cross_entropy, losses
+from tests.engine.laboratory import Noisy, cross_entropy, losses
 from tests.engine.regularised import make, model
 
 ERRORS = [
@@ -39,21 +39,13 @@ class Memory:
 
 
 class Greedy(torch.optim.Adam):
-    """Asks for memory when half of the parameters are written."""
+    """Runs out of memory when all parameters are written."""
 
     memory = None
 
     def step(self, closure=None):
-        if self.memory is not None and self.memory.place == "step":
-            with torch.no_grad():
-                self.param_groups[0]["params"][0].add_(1)
-            try:
-                self.memory.need("step")
-            except BaseException:
-                raise
-            with torch.no_grad():
-                self.param_groups[0]["params"][0].sub_(1)
-        return super().step(closure)
+        super().step(closure)
+        self.memory.need("step")
 
 
 class Hungry(nn.Module):
@@ -86,8 +78,7 @@ def begun(place, after=0, error=ERRORS[0], **options):
 
 
 def without(run):
-    run.step(3)
-    run.step(5)
+    run.step(8)
     return run.digest(), losses(run)
 
 
@@ -98,14 +89,14 @@ def test_the_run_goes_on_as_if_nothing_had_been_raised(place, error):
     expected = without(plain)
     plain.close()
     run, memory = begun(place, error=error)
-    run.step(3)
+    run.step(2)
     run.set(batch_size=16)
-    run.step(5)
+    run.step(6)
     assert memory.spent
     assert run.hyperparameters["batch_size"].value == 8
     assert losses(run) == expected[1]
     assert run.digest() == expected[0]
-    note = "Out of memory with batch_size=16 at step 4: 8 is in force again."
+    note = "Out of memory with batch_size=16 at step 3: 8 is in force again."
     assert run.problems == [note]
     assert run.changes[["old", "new", "author", "note"]].to_numpy().tolist() == [
         [8, 16, "user", ""],
@@ -119,11 +110,11 @@ def test_the_run_goes_on_as_if_nothing_had_been_raised(place, error):
 @pytest.mark.parametrize("after", range(FIRST_STEPS))
 @pytest.mark.parametrize("place", ["start", "forward", "backward", "step", "fetch"])
 def test_in_each_of_the_first_steps_a_hundred_times(place, after):
-    """The state right after the failure is that from before the step, but for the size; at seven sizes and moments."""
-    for size, at in [(10, 1), (12, 2), (16, 3), (20, 5), (9, 7), (30, 0), (14, 4)]:
+    """As if the old size had been set by hand in its stead; 15 times at seven sizes and moments."""
+    for size, at in [(10, 1), (12, 2), (16, 3), (20, 3), (9, 7), (30, 0), (14, 4)]:
         twins = []
         for fails in (True, False):
-            run, memory = begun(place if fails else "never", after, optimizer=Greedy)
+            run, memory = begun(place if fails else "never", after, optimizer=Greedy, data=Noisy(120))
             run._engine.live.optimizers["optimizer"].memory = memory
             if place == "fetch" and fails:
                 fetch_fails(run, memory, after)
@@ -169,16 +160,14 @@ def test_a_step_of_ones_own():
                 optimizer.zero_grad()
             return loss
 
-        from tests.engine.laboratory import Noisy
-
         run = rt.Run(network, optimizer, Noisy(), step=step, batch_size=8, path=":memory:")
         return run
 
     plain, run = begin(Memory("never", 0, ERRORS[0])), begin(Memory("backward", 0, ERRORS[0]))
     expected = without(plain)
-    run.step(3)
+    run.step(2)
     run.set(batch_size=16)
-    run.step(5)
+    run.step(6)
     assert losses(run) == expected[1]
     assert run.digest() == expected[0]
     plain.close()
@@ -192,7 +181,7 @@ def test_other_errors_and_later_ones_end_the_run():
     with pytest.raises(RuntimeError, match="size mismatch"):
         run.step(1)
     run.close()
-    run, _ = begun("forward", after=FIRST_STEPS)
+    run, _ = begun("forward", after=FIRST_STEPS, data=Noisy(120))
     run.set(batch_size=9)
     with pytest.raises(torch.OutOfMemoryError):
         run.step(FIRST_STEPS + 1)

@@ -23,6 +23,13 @@ places = st.floats(0, 1, exclude_max=True)
 actions = st.one_of(
     st.tuples(st.just("step"), st.integers(1, 6)),
     st.tuples(st.just("set"), st.sampled_from([1e-3, 0.02, 0.3])),
+    st.tuples(st.just("batch_size"), st.sampled_from([2, 6, 8, 30])),
+    st.tuples(st.just("accumulate"), st.sampled_from([1, 2, 3])),
+    st.tuples(st.just("dropout"), st.sampled_from([0.0, 0.3, 0.7])),
+    st.tuples(st.just("l1"), st.sampled_from([0.0, 0.01])),
+    st.tuples(st.just("l2"), st.sampled_from([0.0, 0.1])),
+    st.tuples(st.just("grad_clip"), st.sampled_from([0.0, 0.05])),
+    st.tuples(st.just("label_smoothing"), st.sampled_from([0.0, 0.2])),
     st.tuples(st.just("checkpoint"), st.none()),
     st.tuples(st.just("restore"), places),
     st.tuples(st.just("branch"), places),
@@ -45,6 +52,8 @@ def do(run, action, argument):
             run.step(argument)
         case "set":
             run.set(lr=argument)
+        case "batch_size" | "accumulate" | "dropout" | "l1" | "l2" | "grad_clip" | "label_smoothing":
+            run.set({action: argument})
         case "checkpoint":
             run.checkpoint()
         case "restore":
