@@ -1,5 +1,6 @@
 """What a step costs beyond the training itself: the boundary, the seeding, the recording."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,7 @@ from torch import nn
 import retune_widget as rt
 from benchmarks.measure import Row, paired
 from retune_widget.engine.engine import Engine
+from retune_widget.engine.gradients import Gradients
 from retune_widget.engine.length import Length
 from retune_widget.engine.loop import Loop
 from retune_widget.engine.plain_feeds import NoData
@@ -17,14 +19,15 @@ from retune_widget.engine.rng import mix, seed_generators
 from retune_widget.engine.runner import Runner
 from retune_widget.engine.state import LiveState
 from retune_widget.engine.status import Status
+from retune_widget.engine.supervised import NORM_EVERY
 
 STEPS = 20_000
 ROUNDS = 9
 
 
 def rows() -> list[Row]:
-    """Boundary, boundary with seeding, recording: each per step, over a loop that does nothing."""
-    return [_boundary(), _begin_step(), _recording()]
+    """Boundary, boundary with seeding, recording, the gradient's norm: each per step."""
+    return [_boundary(), _begin_step(), _recording(), _gradient_norm()]
 
 
 def _bare() -> int:
@@ -125,4 +128,28 @@ def _recording() -> Row:
         f"bare loop {bare:.2f} µs",
         "≤ 10 µs",
         cost <= 10,
+    )
+
+
+def _gradient_norm() -> Row:
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    model(torch.randn(8, 64)).sum().backward()
+    gradients = Gradients(torch.optim.AdamW(model.parameters()))
+
+    def ours() -> None:
+        for _ in range(2000):
+            gradients.norm()
+
+    def torch_alone() -> None:
+        for _ in range(2000):
+            nn.utils.clip_grad_norm_(model.parameters(), math.inf)
+
+    mine, theirs, _ = paired(ours, torch_alone, ROUNDS)
+    cost = mine / 2000 * 1e6
+    return Row(
+        f"the gradient's global norm (4 tensors), measured every {NORM_EVERY} steps",
+        f"{cost / NORM_EVERY:.2f} µs a step ({cost:.1f} at a step that measures it)",
+        f"`clip_grad_norm_` {theirs / 2000 * 1e6:.1f} µs",
+        "≤ 10 µs with the recording",
+        cost / NORM_EVERY <= 5,
     )

@@ -37,7 +37,7 @@ def test_the_python_in_the_readme_does_what_it_says(names):
     assert names["change"].used_from > 200
     assert steered.head.step == names["change"].step + 200
     assert steered.hyperparameters["lr"].value == 3e-3
-    assert steered.hyperparameters["dropout"].value == 0.1
+    assert steered.hyperparameters["jitter"].value == 0.1
 
     resumed.step(3)
     digest = resumed.digest()

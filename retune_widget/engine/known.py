@@ -75,18 +75,18 @@ KNOWN: dict[str, Known] = {
         kind="int", scale="log", low=1, high=4096, section="data", least=1,
         help=(
             "Samples in a batch. Up: less noise in the gradient, fewer and longer steps an epoch, more memory; down: "
-            "more noise, more steps. Choose it for speed and memory: it is no knob for validation performance, for "
-            "any batch size gets there once lr, momentum and regularisation are tuned for it. Tune them again after "
-            "a change."
+            "more noise, more steps. Choose it for speed and memory: it is no knob for validation performance, for any"
+            " batch size gets there once lr, momentum and regularisation are tuned for it. Tune them again after a "
+            "change."
         ),
     ),
     "accumulate": Known(
         kind="int", scale="log", low=1, high=64, section="data", least=1,
         help=(
             "Batches for one step of the optimizer: their gradients are averaged. Up: the gradient of a larger batch "
-            "in the same memory, fewer steps an epoch; down: more and noisier steps, 1: every batch is one. The last step of an epoch takes what "
-            "is left. Like the batch size it is no knob for validation performance: tune lr again after a change. "
-            "Batch norm sees each batch by itself."
+            "in the same memory, fewer steps an epoch; down: more and noisier steps, 1: every batch is one. The last "
+            "step of an epoch takes what is left. Like the batch size it is no knob for validation performance: tune "
+            "lr again after a change. Batch norm sees each batch by itself."
         ),
     ),
     "dropout": Known(
@@ -108,33 +108,34 @@ KNOWN: dict[str, Known] = {
         kind="float", scale="log", low=0.0, high=1.0, section="regularisation", least=0,
         help=(
             "Adds l2/2 × the sum of weights² to what is minimised. Up: smaller weights, regularises more; down: fits "
-            "more closely. 0 switches it off. train/loss stays the loss of the data, the penalty is train/penalty. Its gradient is scaled "
-            "by the optimizer like the rest; weight_decay is not where it is decoupled: AdamW, Muon, Adafactor, and "
-            "Adam, NAdam and RAdam with decoupled_weight_decay. With those it is usually the better choice."
+            "more closely. 0 switches it off. train/loss stays the loss of the data, the penalty is train/penalty. Its"
+            " gradient is scaled by the optimizer like the rest; weight_decay is not where it is decoupled: AdamW, "
+            "Muon, Adafactor, and Adam, NAdam and RAdam with decoupled_weight_decay. With those it is usually the "
+            "better choice."
         ),
     ),
     "label_smoothing": Known(
         kind="float", scale="linear", low=0.0, high=0.5, section="regularisation", least=0, most=1,
         help=(
-            "The part of each label that is spread over all classes. Up: less confident outputs, and a higher "
-            "training loss by definition; down: sharper ones. 0 switches it off. val/loss keeps the smoothing that "
-            "the loss began with, so that it stays comparable."
+            "The part of each label that is spread over all classes. Up: less confident outputs, and a higher training"
+            " loss by definition; down: sharper ones. 0 switches it off. val/loss keeps the smoothing that the loss "
+            "began with, so that it stays comparable."
         ),
     ),
     "grad_clip": Known(
         kind="float", scale="log", low=0.0, high=100.0, section="gradients", least=0, infinite_is_0=True,
         help=(
             "The largest global norm of the gradient; a longer one is scaled down to it. Up: clips only outliers; "
-            "down: clips more steps, steadier and slower, like a lower lr where it clips every one. 0 switches it "
-            "off. train/grad_norm is the norm before, train/clipped the part of the steps that were clipped. If more "
-            "than half of them are, lower lr instead."
+            "down: clips more steps, steadier and slower, like a lower lr where it clips every one. 0 switches it off."
+            " train/grad_norm is the norm before, train/clipped the part of the steps that were clipped. If more than "
+            "half of them are, lower lr instead."
         ),
     ),
 }  # fmt: skip
 FROZEN = Known(
     kind="bool", scale="linear", low=0, high=1, section="gradients",
     help=(
-        "On: the group's parameters get no gradient and stay as they are, the optimizer's state of them too; a step "
-        "costs less. Off: they go on from there, with the momentum that they had."
-    ),
+            "On: the group's parameters get no gradient and stay as they are, the optimizer's state of them too; a "
+            "step costs less. Off: they go on from there, with the momentum that they had."
+        ),
 )  # fmt: skip

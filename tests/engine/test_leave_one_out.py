@@ -66,6 +66,7 @@ class Bench:
             {"scheduler": self.scheduler, "noise": self.noise},
             keep_gradients=True,
         )
+        live.settings.build_in("l2", 0.1)
         self.engine = Engine(live, make_feed(Noisy(), BATCH, seed=0), self.train_on)
         self.engine.register(
             own_hyperparameter(
@@ -82,6 +83,8 @@ class Bench:
         x, y = batch
         x = x + 0.01 * torch.randn(6, generator=self.noise)
         loss = cross_entropy(self.model(x), y, label_smoothing=self.smoothing) / 3
+        weight = self.engine.live.settings.values["l2"] + self.engine.value("pull", 0.01)
+        loss = loss + weight * self.model.norm.weight.square().sum()
         loss.backward()
         if self.engine.step % 3 == 2:
             self.optimizer.step()
@@ -105,6 +108,8 @@ class Bench:
             group.update(lr=0.5, momentum=0.1, weight_decay=0.1, dampening=0.5, nesterov=True, initial_lr=0.3)
         self.scheduler.gamma = 0.5
         self.engine.reseed(17)
+        self.engine.apply(self.engine.plan({"l2": 0.3, "pull": 0.05}))
+        self.engine.live.settings.frozen["optimizer[1]"] = [1]
         self.engine.feed.batch_size = 4
         self.train(1)  # the reseeded order is in force from the next epoch on; half a small epoch is left
         while self.engine.feed.position()["seed"] != 17:
@@ -120,6 +125,7 @@ class Bench:
     def observe(self):
         """Everything that can be seen from here on: what a person draws or reads now, losses, the state at the end."""
         normal = np.random.randn(3).tolist()  # noqa: NPY002
+        self.engine.hyperparameters["group1.frozen"].write(False)
         now = [self.scheduler.get_last_lr(), torch.rand(2).tolist(), normal, random.random(), random.gauss(0, 1)]
         del self.losses[:]
         while self.engine.step < N:
@@ -132,6 +138,8 @@ def at_k():
     bench.train(K)
     np.random.randn()  # noqa: NPY002  # numpy keeps the second of a pair of normal numbers, python too: captured
     random.gauss(0, 1)
+    bench.model.head.weight.requires_grad_(False)  # frozen with its gradient in flight
+    bench.engine.live.settings.frozen["optimizer[1]"] = [0]
     return bench
 
 
@@ -209,6 +217,9 @@ EXPECTED = {
     "attribute/model//draws/1",
     "extra/noise/1",
     "registered/smoothing",
+    "settings/built_in/l2",
+    "settings/asked/pull",
+    "settings/frozen/optimizer[1]/0",
     *(f"position/{word}" for word in ("epoch", "sample", "batch_size", "seed", "next_seed")),
     "step",
     "noise_seed",
