@@ -41,10 +41,11 @@ class Controls(Part):
 def describe(hyperparameter: Hyperparameter) -> wire.Hyperparameter:
     """A hyperparameter as a control."""
     place, key = hyperparameter.place, hyperparameter.key
-    group, label, low, zero = "Registered", key, hyperparameter.low, False
+    group, label, low, zero = hyperparameter.group, key, hyperparameter.low, False
+    if hyperparameter.section == "own":
+        group = "Registered"
     if place is not None:
         label = place.field if place.element is None else f"{place.field}[{place.element}]"
-        group = hyperparameter.group
     if hyperparameter.scale == "log":
         zero = low <= 0 or hyperparameter.value == 0 or (place is not None and place.field in OFF_AT_ZERO)
         low = low if low > 0 else hyperparameter.high * DECADES
