@@ -146,6 +146,7 @@ def test_a_group_that_failed_comes_again():
     with pytest.raises(ValueError, match="broken"):
         run.step(3)
     assert (run.head.step, run.head.epoch, len(seen)) == (2, 1, 5)
+    assert run._engine.feed.position()["sample"] == 0
     broken[0] = False
     run.step(2)
     assert seen[5] == seen[4]

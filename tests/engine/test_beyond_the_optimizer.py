@@ -277,6 +277,17 @@ def test_all_dropouts_and_each():
     run.close()
 
 
+def test_one_of_them_put_back_at_the_same_boundary():
+    """The journal has `dropout` and the other one: training that again must not move the first."""
+    run = make()
+    run.step(2)
+    run.set(dropout=0.5)
+    run.set({"3.p": 0.3})
+    run.step(2)
+    assert run.verify(run.checkpoint())
+    run.close()
+
+
 def test_one_dropout_is_understood_by_its_path():
     twin = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 2))
     with running(model=twin) as run:
