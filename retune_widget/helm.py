@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch.optim import Optimizer
 
 from retune_widget.engine import commands
-from retune_widget.engine.changes import PlannedChange, in_themselves, leaves_a_trace, plan
+from retune_widget.engine.changes import PlannedChange, leaves_a_trace, plan
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.fingerprint import Fingerprint, difference
 from retune_widget.engine.memory import is_out_of_memory
@@ -66,9 +66,7 @@ class Helm(Keeping):
         self._engine.elsewhere = difference(saved.info.get("fingerprint", {}), now)
         self._branch, self._forks = branch, saved.place.forks or self.tree.last(branch) is not node
         if saved.place.changed:
-            values = in_themselves(self._engine.hyperparameters, {its.key: its.new for its in node.changes})
-            unknown = values.keys() - self._engine.hyperparameters.keys()
-            self._engine.live.to_come |= {key: values.pop(key) for key in unknown}
+            values = self._engine.await_unknown({its.key: its.new for its in node.changes})
             if self._forks:  # a node that was lost stands after it: a branch begins without the changes of its fork
                 self._set(values)
             else:
@@ -111,6 +109,17 @@ class Helm(Keeping):
         if now >= self._next_store:
             self._next_store = now + STORE_EVERY
             self.store_history()
+
+    def recover(self, error: Exception) -> bool:
+        """Whether the step that raised can be made again: out of memory puts the old batch size back."""
+        guard = self._engine.guard
+        if guard is None or not is_out_of_memory(error):
+            return False
+        note = self._engine.put_back(guard, error)
+        self._set({"batch_size": guard.size}, "memory", note)
+        self._arrive()
+        self._engine.out_of_memory = note
+        return True
 
     def finish(self) -> None:
         """Training ended: the state there becomes a node."""
@@ -283,19 +292,6 @@ class Helm(Keeping):
         for gone in branches:
             self.history.drop(gone.id)
         return branch
-
-    # What goes wrong.
-
-    def recover(self, error: Exception) -> bool:
-        """Whether the step that raised can be made again: out of memory puts the old batch size back."""
-        guard = self._engine.guard
-        if guard is None or not is_out_of_memory(error):
-            return False
-        note = self._engine.put_back(guard, error)
-        self._set({"batch_size": guard.size}, "memory", note)
-        self._arrive()
-        self._engine.out_of_memory = note
-        return True
 
     # The parts of it.
 

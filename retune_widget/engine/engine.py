@@ -197,6 +197,12 @@ class Engine:
         schedulers = {name: extra for name, extra in self.live.extras.items() if isinstance(extra, Stateful)}
         return changes.plan(self.hyperparameters, values, schedulers)
 
+    def await_unknown(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Of values that were in force, those that can be put there; the others wait until their key is known."""
+        values = changes.in_themselves(self.hyperparameters, values)
+        self.live.to_come |= {key: value for key, value in values.items() if key not in self.hyperparameters}
+        return {key: value for key, value in values.items() if key in self.hyperparameters}
+
     def apply(self, planned: list[PlannedChange]) -> None:
         """Put planned values in force: the next step uses them."""
         own = any(change.hyperparameter.section == "own" for change in planned)
