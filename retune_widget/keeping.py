@@ -44,8 +44,10 @@ class Rules:
     goal: Goal | None
 
     @classmethod
-    def of(cls, checkpoint_every: int | None, window: int | None, budget: Any, best: Any) -> "Rules":
+    def of(cls, checkpoint_every: int | None, window: int | None, budget: Any, best: Any, *, own_step: bool) -> "Rules":
         """The rules from the arguments of `Run`, which documents them.
+
+        A step of the user's own may count its calls: without a wish that implies it, no step is trained again.
 
         Raises:
             ValueError: one of them means nothing.
@@ -53,7 +55,7 @@ class Rules:
         if checkpoint_every != 0 or isinstance(checkpoint_every, bool):
             whole("checkpoint_every", checkpoint_every)
         whole("window", window)
-        if window is None and checkpoint_every:
+        if window is None and checkpoint_every and not own_step:
             window = INTERVALS * checkpoint_every
         return cls(checkpoint_every, window, as_bytes(budget), as_goal(best))
 

@@ -70,7 +70,7 @@ class Run(Training, Steering, Record):
                 iterable of batches (trained on, marked as not exact), or None.
             loss_fn: the built-in supervised step: `loss_fn(model(x), y)` for batches (x, y).
             step: or your own: `step(batch)` makes exactly one optimizer step and returns a dict of metrics or a loss.
-                Without either, loop over `batches()`.
+                It is called again for steps that are trained again. Without either, loop over `batches()`.
             batch_size: samples a batch, for a Dataset.
             val_data: a Dataset or batches (x, y) to evaluate on.
             metrics: by name, `fn(output, target)` -> the mean over a batch; averaged by samples over val_data.
@@ -114,7 +114,7 @@ class Run(Training, Steering, Record):
         engine = setup.engine()
         check_length(epochs, max_steps, engine.feed)
         start = engine.capture()
-        rules = Rules.of(checkpoint_every, window, budget, best)  # nothing is written before all is checked
+        rules = Rules.of(checkpoint_every, window, budget, best, own_step=step is not None)
         check_goal(rules.goal, setup.measured())
         store = self._store = open_store(path, resume=resume)
         self.path: Path | None = getattr(store, "path", None)
@@ -128,6 +128,7 @@ class Run(Training, Steering, Record):
             raise
         Record.__init__(self, helm.tree, helm.history, helm.changes)
         runner = Runner(engine, helm.execute, length=Length(max_steps, epochs))
+        writer.is_urgent = engine.is_cancelled
         Training.__init__(self, engine, runner)
         Steering.__init__(self, engine, helm, runner)
         engine.on_step = helm.record_step

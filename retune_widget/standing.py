@@ -54,8 +54,10 @@ class Standing:
 
     @property
     def head(self) -> Head:
-        """Where the run is; any thread may ask."""
+        """Where the run is; any thread may ask. A step that is trained again is told where it was."""
         branch, step, epoch, node_id = self._place
+        if self._engine.is_replayed:
+            step, epoch = self._engine.step, self._engine.epoch
         return Head(branch.name, step, epoch, node_id)
 
     @property

@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from retune_widget.errors import StatusError
 
@@ -16,16 +16,28 @@ class Answer(Future[Result], Generic[Result]):
     """
 
     trainer: threading.Thread | None = None
+    replayed = False
+    """Whether it was asked for by a step that is trained again: the first time it was carried out."""
 
     def result(self, timeout: float | None = None) -> Result:
         """What the command gave; raises what it raised.
 
         Raises:
-            StatusError: asked by the training thread, before the boundary at which it takes effect.
+            StatusError: asked by the training thread, before the boundary at which it takes effect; or by a step that
+                is trained again.
         """
+        if self.replayed:
+            raise StatusError("The step was trained again: what it asked for was carried out the first time.")
         if not self.done() and self.trainer is threading.current_thread():
             raise StatusError("This takes effect at the next step boundary; its result is there after it.")
         return super().result(timeout)
 
     def __repr__(self) -> str:
         return f"<Answer: {'done' if self.done() else 'takes effect at the next step boundary'}>"
+
+
+def replayed() -> Answer[Any]:
+    """The answer to a step that is trained again."""
+    answer: Answer[Any] = Answer()
+    answer.replayed = True
+    return answer

@@ -1,9 +1,10 @@
 """The copies of a snapshot. The large ones are made by a helper thread while training goes on.
 
-Nothing but `optimizer.step` writes parameters and optimizer state, so they may be copied during the forward and
-backward pass of the next step; the optimizer waits for the rest. Whether a model keeps to that is tried out first: at
-the first step after a snapshot that was copied at once, live tensors and copies must still be equal when the optimizer
-is about to write. After that torch's count of writes to each tensor is compared around every copy.
+Nothing but `optimizer.step` writes its parameters and state, so they may be copied during the forward and backward pass
+of the next step; the optimizer waits for the rest. Other parameters (averages, targets) are copied at once. Whether a
+model keeps to that is tried out first: at the first step after a snapshot that was copied at once, live tensors and
+copies must still be equal when the optimizer is about to write. After that, torch's count of writes to each tensor and
+a sample of each parameter (writes to `.data` are not counted) are compared with what they were at the boundary.
 
 Source of the idea: DataStates-LLM, arXiv 2601.16956.
 """
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -32,8 +34,35 @@ LARGE = 64 * 1024
 ARENAS = 2
 """Snapshots whose memory is used again. Touching new memory costs more than the copy."""
 
-Pairs = list[tuple[Tensor, Tensor]]
-"""Each copy, and the live tensor that it is of."""
+SAMPLED = 32
+"""Elements of a parameter that are compared, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A copy to be made.
+
+    Attributes:
+        copy, live: from where to where.
+        sample: some elements of a parameter at the boundary, or None for a tensor of the optimizer's own.
+        writes: torch's count of writes to it at the boundary.
+    """
+
+    copy: Tensor
+    live: Tensor
+    sample: Tensor | None
+    writes: int
+
+    def is_untouched(self) -> bool:
+        """Whether nobody has written the live tensor, as far as torch counts it."""
+        return self.live._version == self.writes  # noqa: SLF001
+
+    def is_of_the_boundary(self) -> bool:
+        """Whether the copy, now made, is of what was there at the boundary."""
+        return self.is_untouched() and (self.sample is None or same_bits(_sample(self.copy), self.sample))
+
+
+Pairs = list[Pair]
 
 
 class Copying:
@@ -51,18 +80,12 @@ class Copying:
             self._memory[at : at + 1] = [torch.empty_like(tensor, memory_format=torch.preserve_format)]
         return self._memory[at]
 
-    def make(self, pairs: Pairs, before: list[int]) -> None:
-        """Copy.
-
-        Args:
-            pairs: what.
-            before: torch's count of writes to each live tensor at the boundary: whatever was written since then was
-                written too early.
-        """
+    def make(self, pairs: Pairs) -> None:
+        """Copy. Whatever was written since the boundary was written too early."""
         try:
             if pairs:
-                torch._foreach_copy_([copy for copy, _ in pairs], [live for _, live in pairs])
-            self._whole.set_result(before == _writes(pairs))
+                torch._foreach_copy_([pair.copy for pair in pairs], [pair.live for pair in pairs])
+            self._whole.set_result(all(pair.is_of_the_boundary() for pair in pairs))
         except BaseException as error:  # noqa: BLE001  # raised again where the copies are asked for
             self._whole.set_exception(error)
 
@@ -83,7 +106,7 @@ class Copying:
             )
 
 
-Asked: TypeAlias = "SimpleQueue[tuple[Copying, Pairs, list[int]] | None]"
+Asked: TypeAlias = "SimpleQueue[tuple[Copying, Pairs] | None]"
 
 
 class Collected(Tensors):
@@ -102,7 +125,8 @@ class Collected(Tensors):
             return owned(tensor)
         live = tensor.detach()
         copy = self.copying.room_for(live)
-        self.pairs.append((copy, live))
+        sample = _sample(live).clone() if isinstance(tensor, nn.Parameter) else None
+        self.pairs.append(Pair(copy, live, sample, live._version))  # noqa: SLF001  # torch's count of writes in place
         return copy
 
     @contextmanager
@@ -152,9 +176,9 @@ class Copies:
                 helper = threading.Thread(target=_help, args=(self._asked,), name="retune-copy", daemon=True)
                 helper.start()
                 self._end_helper = weakref.finalize(self, _end, self._asked, helper)
-            self._asked.put((copying, pairs, _writes(pairs)))
+            self._asked.put((copying, pairs))
         else:
-            copying.make(pairs, _writes(pairs))
+            copying.make(pairs)
             if self._lazily is None:
                 self._trial, self.pending = (copying, pairs), True
 
@@ -165,7 +189,7 @@ class Copies:
         self.wait()
         if self._trial is not None:
             _, pairs = self._trial
-            self._lazily = all(same_bits(copy, live) for copy, live in pairs)
+            self._lazily = all(pair.is_untouched() and same_bits(pair.copy, pair.live) for pair in pairs)
         self._trial, self.pending = None, False
 
     def wait(self) -> None:
@@ -201,8 +225,8 @@ def _end(asked: Asked, helper: threading.Thread) -> None:
 
 def _help(asked: Asked) -> None:
     while (work := asked.get()) is not None:
-        copying, pairs, before = work
-        copying.make(pairs, before)
+        copying, pairs = work
+        copying.make(pairs)
         del work, copying, pairs  # nothing is held while waiting
 
 
@@ -220,6 +244,7 @@ def _alike(memory: Tensor, tensor: Tensor) -> bool:
     return (memory.shape, memory.dtype, memory.stride()) == (tensor.shape, tensor.dtype, tensor.stride())
 
 
-def _writes(pairs: Pairs) -> list[int]:
-    """Torch's count of the writes in place to each live tensor."""
-    return [live._version for _, live in pairs]  # noqa: SLF001
+def _sample(dense: Tensor) -> Tensor:
+    """Some elements, evenly spaced in memory."""
+    size = min(SAMPLED, dense.numel())
+    return dense.as_strided((size,), (dense.numel() // size,))

@@ -1,5 +1,6 @@
 """The engine: the live objects, and what can be done with them between two steps."""
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ class Engine:
         on_step: told (step, metrics) when a step is complete.
         measured: the names that the last evaluation gave; None before the first.
         own_loop: whether a loop of the caller's trains, and not the engine's own step.
-        replaying: whether steps are trained again beside the run.
+        replayer: the thread that trains steps again beside the run, or None.
         is_cancelled: whether somebody waits for a replay to be given up.
     """
 
@@ -68,11 +69,22 @@ class Engine:
         self.out_of_memory: str | None = None
         self.on_step: OnStep = lambda _step, _metrics: None
         self.measured: tuple[str, ...] | None = None
-        self.own_loop = self.replaying = False
+        self.own_loop = False
+        self.replayer: int | None = None
         self.is_cancelled: Callable[[], bool] = lambda: False
         self._registered: dict[str, Hyperparameter] = {}
         self.hyperparameters: dict[str, Hyperparameter] = {}
         self.rediscover()
+
+    @property
+    def replaying(self) -> bool:
+        """Whether steps are trained again beside the run."""
+        return self.replayer is not None
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether who asks is a step that is trained again."""
+        return self.replayer == threading.get_ident()
 
     @property
     def epoch(self) -> int:

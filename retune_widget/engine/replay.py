@@ -1,5 +1,6 @@
 """Trains a stretch again beside the run: the live state is put back afterwards, bit for bit."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,11 +24,11 @@ def beside_the_run(engine: Engine) -> Iterator[None]:
     """Whatever is done to the engine inside leaves no trace."""
     tainted, keep_gradients, live = engine.tainted, engine.live.keep_gradients, engine.capture()
     registered = dict(engine.registered)
-    memory, engine.replaying = (engine.guard, engine.out_of_memory), True
+    memory, engine.replayer = (engine.guard, engine.out_of_memory), threading.get_ident()
     try:
         yield
     finally:
-        engine.replaying = False
+        engine.replayer = None
         engine.registered = registered
         engine.restore(live)
         engine.tainted, engine.live.keep_gradients = tainted, keep_gradients

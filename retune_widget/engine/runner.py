@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from retune_widget.engine import commands
-from retune_widget.engine.answer import Answer
+from retune_widget.engine.answer import Answer, replayed
 from retune_widget.engine.countdown import Countdown
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.inbox import CLOSED, Inbox
@@ -75,7 +75,7 @@ class Runner:
         Raises:
             StatusError: the run is closed.
         """
-        return self._inbox.submit(command)
+        return replayed() if self._engine.is_replayed else self._inbox.submit(command)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until it is not running.

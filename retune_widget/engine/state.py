@@ -79,8 +79,10 @@ class LiveState:
         """
         parameters, buffers, tensors = dict(self._parameters()), dict(self._buffers()), self.copies.collect()
         names: dict[Tensor, str] = {parameter: name for name, parameter in parameters.items()}
+        trained = self._trained()
         with tensors.written_by_the_optimizer_alone():
-            tensors |= {f"param/{name}": tensors.own(parameter) for name, parameter in parameters.items()}
+            for name, parameter in parameters.items():
+                tensors[f"param/{name}"] = tensors.own(parameter) if parameter in trained else owned(parameter)
         tensors |= {name: owned(buffer) for name, buffer in buffers.items()}
         attributes = Attributes(tensors, [*parameters.values(), *buffers.values()])
         gradients = ((name, p.grad) for name, p in parameters.items()) if self.keep_gradients else ()
@@ -165,6 +167,11 @@ class LiveState:
                     if parameter not in seen:
                         seen.add(parameter)
                         yield f"{name}.param_groups[{g}]/{p}", parameter
+
+    def _trained(self) -> set[Tensor]:
+        """The parameters that an optimizer has."""
+        groups = (group for optimizer in self.optimizers.values() for group in optimizer.param_groups)
+        return {parameter for group in groups for parameter in group["params"]}
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         for name, parameter in self._parameters():

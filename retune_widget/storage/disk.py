@@ -116,7 +116,7 @@ class DiskStore(Store):
             number = self._number + 1
             more = {"number": str(number), "records": self._journal.for_file(number)}
             size = manifests.save(self._db, manifest, {blob.key: blob for blob in blobs.values()}, file, more)
-            self._reader.trusted.add(checkpoint_id)
+            self._reader.trust(checkpoint_id, file)
             return size
 
     def load_checkpoint(self, checkpoint_id: str) -> Snapshot:

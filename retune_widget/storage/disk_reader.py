@@ -14,6 +14,8 @@ from retune_widget.storage.journal import JOURNAL, last_commit
 from retune_widget.storage.manifests import Manifest
 from retune_widget.storage.store import RunRecord
 
+Stamp = tuple[int, int, int]
+
 
 class DiskReader:
     """Reads a run that is there; another connection, or another process, may be writing it."""
@@ -29,7 +31,8 @@ class DiskReader:
             StoreError: there is no run, or it cannot be read.
         """
         self.path, self._check = path, check
-        self.trusted: set[str] = set()
+        self._sound_ids: set[str] = set()
+        self._stamps: dict[str, Stamp] = {}
         """The checkpoints that this process wrote, or has compared with their digests."""
         self._lock = threading.Lock()
         self._closed = False
@@ -58,11 +61,19 @@ class DiskReader:
             found = manifests.find(db, checkpoint_id)
         with translated(self.path, "read"), self._sound():
             snapshot = found.read(self.path)
-        if checkpoint_id not in self.trusted:
+            stamps = {name: _stamp(directory.checkpoint_file(self.path, name)) for name in found.files.values()}
+        untouched = all(self._stamps.get(name) == its for name, its in stamps.items())
+        if checkpoint_id not in self._sound_ids or not untouched:
             self._compare(snapshot, found.manifest)
             self._check(snapshot)
-            self.trusted.add(checkpoint_id)
+            self._sound_ids.add(checkpoint_id)
+            self._stamps.update(stamps)
         return snapshot
+
+    def trust(self, checkpoint_id: str, file: Path) -> None:
+        """A checkpoint was just written here: it is compared only if somebody touches one of its files later."""
+        self._sound_ids.add(checkpoint_id)
+        self._stamps[file.name] = _stamp(file)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -71,7 +82,7 @@ class DiskReader:
             self._db.close()
 
     def _compare(self, snapshot: Snapshot, manifest: Manifest) -> None:
-        """The first reading of what another process wrote: is it every bit of what was saved?"""
+        """What another process wrote, or whose files were touched since: is it every bit of what was saved?"""
         try:
             same = snapshot.digest() == manifest.digest
         except (TypeError, ValueError):  # values that are no dict, or hold what cannot be sorted
@@ -118,3 +129,9 @@ def check_whole(db: sqlite3.Connection, path: Path, journaled: int) -> None:
             f"The database of the run at {path} is older than its journal: it has {committed:,} of "
             f"{journaled:,} transactions.",
         )
+
+
+def _stamp(file: Path) -> Stamp:
+    """What changes when anybody writes it: its number, its size, the time of the last write in nanoseconds."""
+    found = file.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -4,25 +4,26 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import CaptureError, StoreError
 from retune_widget.storage.jobs import CheckpointJob, Job, Jobs, RecordJob
-from retune_widget.storage.store import ChangeRecord, Store
-from retune_widget.tracking.history import HistoryChunk
+from retune_widget.storage.store import Store
+from retune_widget.storage.submissions import Submissions
 from retune_widget.tracking.retention import Piece
-from retune_widget.tracking.tree import BranchRecord, CheckpointHandle, NodeRecord
+from retune_widget.tracking.tree import CheckpointHandle
 
 RETRY_SECONDS = 1.0
 MEMORY = 256 * 2**20
 """Bytes of snapshots that may wait to be saved. With larger states it is one that waits while another is taken."""
+TOLD_AFTER = 1.0
+"""Seconds of waiting for memory after which `problems` says so."""
 RETRY_SHARE = 10
 """After a failed try, at least this many times as long as it took passes before the next."""
 
 
-class Writer:
+class Writer(Submissions):
     """Saves to a store in its own thread.
 
     Only `flush`, `close` and `load_checkpoint` wait for the disk, and `save_checkpoint` while memory is short.
@@ -38,6 +39,7 @@ class Writer:
     Attributes:
         stored: the bytes that all checkpoints take in the store. Any thread may read it.
         survives: whether what is saved outlives the process.
+        is_urgent: whether whoever submits a checkpoint must not wait for memory: it is asked to pause or to stop.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Writer:
         self._changed = threading.Condition()
         self._jobs = Jobs()
         self._stuck = False
+        self._waits_since: float | None = None
+        self.is_urgent: Callable[[], bool] = lambda: False
         self._deleted = False
         self.stored, self.survives = store.size(), store.durable
         self._problems: list[str] = []
@@ -77,6 +81,9 @@ class Writer:
         """Why something is not saved, newest last; empty when all is well. Any thread may ask."""
         with self._changed:
             ours = [*self._lost, *self._problems]
+            since, unsaved = self._waits_since, len(self._jobs.unsaved)
+        if since is not None and time.monotonic() - since > TOLD_AFTER:
+            ours.append(f"Training waits for the disk: {unsaved} checkpoints are still being written.")
         return [*ours, *([self._store.problem] if self._store.problem else [])]
 
     @property
@@ -94,32 +101,6 @@ class Writer:
         with self._changed:
             return handle.saved or any(job.handle.id == handle.id for job in self._jobs.unsaved)
 
-    def save_info(self, info: Mapping[str, Any]) -> None:
-        """Submit facts about the run."""
-        self._submit(RecordJob(lambda store: store.save_info(info)))
-
-    def save_branch(self, record: BranchRecord) -> None:
-        """Submit a new or edited branch."""
-        self._submit(RecordJob(lambda store: store.save_branch(record)))
-
-    def save_node(self, record: NodeRecord, on_saved: Callable[[], None] | None = None) -> None:
-        """Submit a new or edited node; a new one before its checkpoint.
-
-        Args:
-            record: the node.
-            on_saved: called in the writer's thread once it is durable; must not raise.
-        """
-        self._submit(RecordJob(lambda store: store.save_node(record), on_saved=on_saved))
-
-    def append_changes(self, records: Sequence[ChangeRecord]) -> None:
-        """Submit changed values."""
-        self._submit(RecordJob(lambda store: store.append_changes(records)))
-
-    def append_history(self, chunks: Sequence[HistoryChunk]) -> None:
-        """Submit new pairs, as `History.take_unstored` gives them."""
-        if chunks:
-            self._submit(RecordJob(lambda store: store.append_history(chunks)))
-
     def save_checkpoint(self, handle: CheckpointHandle, snapshot: Snapshot) -> None:
         """Submit a checkpoint; its handle is filled in when it is durable, or says why it is not.
 
@@ -128,7 +109,12 @@ class Writer:
         self._submit(CheckpointJob(handle, snapshot))
         most = max(MEMORY, snapshot.nbytes)
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._stuck or self._jobs.aside or self._jobs.bytes <= most)
+            if self._jobs.aside and self._jobs.bytes > most:
+                self._give_up_old(all_fail=True)
+            self._waits_since = time.monotonic()
+            while not (self._ended or self._stuck or self._jobs.aside or self._jobs.bytes <= most or self.is_urgent()):
+                self._changed.wait(0.2)
+            self._waits_since = None
 
     def delete(self, branches: Sequence[int], nodes: Sequence[str], checkpoints: Sequence[str]) -> None:
         """Submit a deletion."""
@@ -303,7 +289,7 @@ class Writer:
                 job.handle.error = reason
             self._jobs.put_back(but=job)
 
-    def _give_up_old(self) -> None:
-        for job in self._jobs.give_up_old(stuck=self._stuck):
+    def _give_up_old(self, *, all_fail: bool = False) -> None:
+        for job in self._jobs.give_up_old(stuck=self._stuck or all_fail):
             reason = job.handle.error or (self._problems[-1] if self._problems else "the store fails")
             job.handle.error = f"{reason} It was given up: newer checkpoints wait for room as well."

@@ -11,7 +11,7 @@ import retune_widget as rt
 from retune_widget.engine import copies
 from tests.engine.laboratory import assert_golden, make_run, network, seed_all
 from tests.engine.loops import Loop
-from tests.rig import PATIENCE, batches, in_thread, result_of, running, sgd
+from tests.rig import PATIENCE, batches, in_thread, parameters, result_of, running, same, sgd
 
 OPTIMIZERS = {
     "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
@@ -151,8 +151,9 @@ def test_a_forward_pass_that_writes_parameters_is_noticed_before_anything_is_cop
     assert helper.made == 0
 
 
-def test_one_that_begins_to_later_costs_one_checkpoint_which_says_so(helper):
-    model = Writes(in_place, 5)
+@pytest.mark.parametrize("write", [in_place, unseen])
+def test_one_that_begins_to_later_costs_one_checkpoint_which_says_so(write, helper):
+    model = Writes(write, 5)
     with running(model=model, checkpoint_every=1) as run:
         run.step(3)
         assert later(run) is True
@@ -170,6 +171,45 @@ def test_one_that_begins_to_later_costs_one_checkpoint_which_says_so(helper):
             run.restore(lost[0])
         assert later(run) is False
         assert [node.saved for node in run.tree.nodes if node not in lost] == [True] * 6
+
+
+def put_back(weight):
+    with torch.no_grad():
+        weight.copy_(weight.clone())
+
+
+def test_a_write_of_the_same_bits_is_a_write_too():
+    with running(model=Writes(put_back, 1), checkpoint_every=1) as run:
+        run.step(2)
+        assert later(run) is False
+
+
+def test_a_target_network_that_is_written_in_the_step_is_copied_at_once(helper):
+    model, target = network(), network()
+    optimizer = sgd(model)
+    seen = []
+
+    def step(batch):
+        seen.append([parameter.detach().clone() for parameter in target.parameters()])
+        if len(seen) % 3 == 0:
+            for its, source in zip(target.parameters(), model.parameters(), strict=True):
+                its.data.copy_(source.data)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+
+    data = [(torch.randn(4, 6), torch.tensor([0, 1, 2, 0]))]
+    with running(
+        lambda _: optimizer, model={"q": model, "target": target}, data=data, step=step, checkpoint_every=1
+    ) as run:
+        run.step(8)
+        assert later(run) is True
+        run.flush()
+        for node in run.tree.nodes[1:8]:
+            run.restore(node)
+            assert same(parameters(target), seen[node.step])
+        assert run.problems == []
+    assert helper.made >= 5
 
 
 def test_after_a_pause_the_model_may_be_written_at_once(helper):
@@ -258,9 +298,9 @@ def test_the_memory_of_a_snapshot_is_used_again_when_nobody_holds_it():
 def test_the_snapshots_of_a_long_run_share_two_places(tmp_path):
     places = set()
 
-    def note(copying, pairs, before, make=copies.Copying.make):
-        places.update(copy.data_ptr() for copy, _ in pairs[:1])
-        make(copying, pairs, before)
+    def note(copying, pairs, make=copies.Copying.make):
+        places.update(pair.copy.data_ptr() for pair in pairs[:1])
+        make(copying, pairs)
 
     with running(path=tmp_path / "run") as run, pytest.MonkeyPatch.context() as patch:
         patch.setattr(copies.Copying, "make", note)

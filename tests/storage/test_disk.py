@@ -216,3 +216,20 @@ def test_a_directory_of_the_first_format_is_read_and_taken_over(store, path):
     assert reader.load().nodes == [node(), node("n1")]
     assert reader.load_checkpoint("c0").step == 0
     reader.close()
+
+
+def test_a_file_that_is_touched_while_the_run_is_open_is_compared_again(tmp_path):
+    store = DiskStore(tmp_path / "run")
+    store.save_checkpoint("c0", snapshot(0))
+    file = tmp_path / "run" / "checkpoints" / "c0.safetensors"
+    assert store.load_checkpoint("c0").digest() == snapshot(0).digest()
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="is damaged: it is not what was saved"):
+            store.load_checkpoint("c0")
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert store.load_checkpoint("c0").digest() == snapshot(0).digest()
+    store.close()

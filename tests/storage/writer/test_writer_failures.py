@@ -8,6 +8,7 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StoreError
 from retune_widget.storage import DiskStore, Writer
 from retune_widget.tracking.tree import CheckpointHandle
+from tests.rig import in_thread, result_of
 from tests.storage.faulty import FULL
 from tests.storage.states import change, chunk, node, snapshot
 from tests.storage.writers import NEVER, hold_up, submit
@@ -202,3 +203,30 @@ def test_a_directory_that_fills_up_and_is_emptied(tmp_path):
     assert writer.load_checkpoint(failed).digest() == failed.digest
     writer.close()
     store.close()
+
+
+def test_a_store_that_fails_slowly_does_not_fill_the_memory(writer, store, monkeypatch):
+    monkeypatch.setattr("retune_widget.storage.writer.MEMORY", 2000)
+    store.refused = {"checkpoint"}
+    handles = [submit(writer, 0)]
+    assert writer.flush(20)
+    hold_up(writer, store)  # the next try takes its time
+    handles += [submit(writer, number) for number in range(1, 9)]
+    assert writer.unsaved <= 4
+    assert all("It was given up" in handle.error for handle in handles[1:5])
+    store.open.set()
+
+
+def test_who_waits_for_memory_says_so_and_is_let_go_when_asked_to_pause(writer, store, monkeypatch):
+    monkeypatch.setattr("retune_widget.storage.writer.MEMORY", 100)
+    monkeypatch.setattr("retune_widget.storage.writer.TOLD_AFTER", 0.0)
+    hold_up(writer, store)
+    submit(writer, 0)
+    waiting = in_thread(submit, writer, 1)
+    while not writer.problems:
+        assert waiting[0].is_alive()
+    assert writer.problems == ["Training waits for the disk: 2 checkpoints are still being written."]
+    writer.is_urgent = lambda: True
+    result_of(waiting)
+    assert writer.problems == []
+    store.open.set()
