@@ -1,5 +1,6 @@
 """Steer a PyTorch training run from a notebook cell."""
 
+from retune_widget.engine.governors import Governed
 from retune_widget.engine.hyperparameters import Hyperparameter
 from retune_widget.engine.status import Status
 from retune_widget.errors import (
@@ -7,11 +8,14 @@ from retune_widget.errors import (
     HyperparameterError,
     RestoreError,
     RetuneError,
+    ScheduleError,
     StatusError,
     StoreError,
     UnknownHyperparameterError,
     UnknownNodeError,
 )
+from retune_widget.policies import schedules
+from retune_widget.policies.schedule import Schedule
 from retune_widget.run import Run
 from retune_widget.saved import SavedRun
 from retune_widget.saved import open_run as open  # noqa: A004  # read as retune_widget.open(path)
@@ -30,6 +34,7 @@ __all__ = [
     "CaptureError",
     "Change",
     "DiskUse",
+    "Governed",
     "Head",
     "Hyperparameter",
     "HyperparameterError",
@@ -39,6 +44,8 @@ __all__ = [
     "RetuneError",
     "Run",
     "SavedRun",
+    "Schedule",
+    "ScheduleError",
     "Status",
     "StatusError",
     "StoreError",
@@ -47,4 +54,5 @@ __all__ = [
     "Verdict",
     "open",
     "repair",
+    "schedules",
 ]

@@ -35,5 +35,9 @@ class RestoreError(RetuneError, RuntimeError):
     """A snapshot that does not fit the live objects. Nothing was changed."""
 
 
+class ScheduleError(RetuneError, ValueError):
+    """A schedule that cannot be made, or that is not known."""
+
+
 class StoreError(RetuneError, OSError):
     """A run directory that cannot be used: torn, newer, not readable, full."""

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from torch.optim import Optimizer
 
 from retune_widget.engine import commands
-from retune_widget.engine.changes import PlannedChange, leaves_a_trace, plan
+from retune_widget.engine.changes import leaves_a_trace, plan
+from retune_widget.engine.claims import Claim
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.fingerprint import Fingerprint, difference
 from retune_widget.engine.memory import is_out_of_memory
 from retune_widget.engine.readings import Readings
+from retune_widget.engine.resuming import resumed
 from retune_widget.engine.rng import mix
 from retune_widget.engine.steps import Metrics
 from retune_widget.errors import StatusError
@@ -23,7 +25,7 @@ from retune_widget.keeping import Keeping, Rules
 from retune_widget.storage.reopen import Reopened
 from retune_widget.storage.store import change_records
 from retune_widget.storage.writer import Writer
-from retune_widget.tracking.changes import Change, merged
+from retune_widget.tracking.changes import Change, as_made, merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
 from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, ValueChange
@@ -66,11 +68,11 @@ class Helm(Keeping):
         self._engine.elsewhere = difference(saved.info.get("fingerprint", {}), now)
         self._branch, self._forks = branch, saved.place.forks or self.tree.last(branch) is not node
         if saved.place.changed:
-            values = self._engine.await_unknown({its.key: its.new for its in node.changes})
+            planned = resumed(self._engine, node.changes)
             if self._forks:  # a node that was lost stands after it: a branch begins without the changes of its fork
-                self._set(values)
+                self._change(planned)
             else:
-                self._engine.apply(self._engine.plan(values))
+                self._engine.apply(planned)
                 self._changed = True
             branch, node = self._branch, self._node
         tip = self.history.tip(branch)
@@ -116,7 +118,7 @@ class Helm(Keeping):
         if guard is None or not is_out_of_memory(error):
             return False
         note = self._engine.put_back(guard, error)
-        self._set({"batch_size": guard.size}, "memory", note)
+        self._change(self._engine.claims.back_to(guard.size), "memory", note)
         self._arrive()
         self._engine.out_of_memory = note
         return True
@@ -159,8 +161,8 @@ class Helm(Keeping):
 
     def _carry_out(self, command: commands.Steering) -> Any:
         match command:
-            case commands.SetHyperparameters(values, author, note):
-                result: Any = self._set(values, author, note)
+            case commands.SetHyperparameters() | commands.SetSchedules() | commands.Hold() | commands.Release():
+                result: Any = self._change(self._engine.claims.of(command), command.author, command.note)
             case commands.TakeCheckpoint(note):
                 result = self.checkpoint("manual", note)
             case commands.Restore(node):
@@ -209,13 +211,13 @@ class Helm(Keeping):
         self._arrive()
         return self._node
 
-    def _set(self, values: Mapping[str, Any], author: str = "user", note: str = "") -> Change:
-        planned = self._engine.plan(values)
-        changes = tuple(ValueChange(p.hyperparameter.key, p.old, p.new, p.notice) for p in planned)
-        node = self._change(planned, changes, author, note) if planned else None
+    def _change(self, claims: list[Claim], author: str = "user", note: str = "") -> Change:
+        planned = [claim for claim in claims if claim.changes_something]
+        changes = tuple(as_made(claim) for claim in planned)
+        node = self._put_in_force(planned, changes, author, note) if planned else None
         return Change(self._branch, self._engine.step, changes, node, author, note)
 
-    def _change(self, planned: list[PlannedChange], changes: tuple[ValueChange, ...], author: str, note: str) -> Node:
+    def _put_in_force(self, planned: list[Claim], changes: tuple[ValueChange, ...], author: str, note: str) -> Node:
         merges = self._before is not None and self._changed
         shared = self._node.checkpoint if not merges and self._is_held() else None
         before, values = self._before or self._engine.capture(), dict(self._engine.values())
@@ -230,12 +232,11 @@ class Helm(Keeping):
         else:
             if self._forks:
                 self._fork(f"change @{self._node.step}", by_hand=False)
-            cause: Cause = "policy" if author.startswith("policy:") else "change"
             self._node = self._new_node(
-                cause, before, values=values, changes=changes, author=author, note=note, checkpoint=shared
-            )
-        self._changed = True
-        node = self._node
+                "policy" if author.startswith("policy:") else "change",
+                before, values=values, changes=changes, author=author, note=note, checkpoint=shared,
+            )  # fmt: skip
+        self._changed, node = True, self._node
         if names_its_branch(self.tree, node):
             self.tree.rename(node.branch, name_of_change(node), by_hand=False)
             self._writer.save_branch(node.branch.record())
@@ -263,14 +264,13 @@ class Helm(Keeping):
     def _grow(self, node: Node, name: str | None, values: Mapping[str, Any], *, reseed: bool) -> Branch:
         if name is not None:
             self.tree.check_name(name)
-        engine = self._engine
-        plan(engine.hyperparameters, values, engine.live.extras, at=node.values)  # refused before anything moves
+        plan(self._engine.hyperparameters, values, at=node.values)  # refused before anything moves
         self._restore(node)
         branch = self._fork(name or f"{'reseeded' if reseed else node.branch} @{node.step}", by_hand=name is not None)
         if reseed:
             self._engine.reseed(mix(self._engine.noise_seed, branch.id))
             self._node = self._new_node("manual", self._engine.capture(), note="reseeded", origin="reseeded")
-        self._set(values)
+        self._change(self._engine.claims.set(values))
         return branch
 
     def _undo(self) -> Branch:

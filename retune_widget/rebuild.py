@@ -58,6 +58,5 @@ def stretch(
     engine: Engine, start: Snapshot, node: Node, on_step: OnReplayed = lambda _step, _metrics: None
 ) -> Snapshot:
     """The state of a node, trained again from its parent's state `start`; call it within `beside_the_run`."""
-    values = {its.key: its.new for its in changes_in_force(node)}
     noise = node.branch.id if node.origin == "reseeded" else None
-    return replay(engine, start, values, node.step, on_step, noise=noise)
+    return replay(engine, start, changes_in_force(node), node.step, on_step, noise=noise)

@@ -15,7 +15,8 @@ from retune_widget.engine.supervised import NORM_EVERY
 from retune_widget.engine.training import Training
 from retune_widget.errors import StatusError
 from retune_widget.keeping import Rules
-from retune_widget.setup import Models, Optimizers, Setup, at_the_helm, check_length, close_at_exit
+from retune_widget.policies.schedule import Schedule
+from retune_widget.setup import Models, Optimizers, Setup, at_the_helm, begin_schedules, check_length, close_at_exit
 from retune_widget.steering import Steering
 from retune_widget.storage.places import open_store
 from retune_widget.storage.reopen import tail_notice
@@ -51,6 +52,7 @@ class Run(Training, Steering, Record):
         window: int | None = None,
         best: str | tuple[str, str] | None = None,
         budget: float | str | None = None,
+        schedules: Mapping[str, Schedule] | None = None,
         scheduler: Any = None,
         scaler: Any = None,
         modules: Mapping[str, Any] | None = None,
@@ -86,6 +88,7 @@ class Run(Training, Steering, Record):
                 best value makes a node of cause "best".
             budget: what all checkpoints may take, in bytes or as text, "2 GB"; the least valuable ones are evicted to
                 keep to it, if they can be trained again. None: no limit.
+            schedules: by key, what decides hyperparameters from the first step on, as `schedule` does later.
             scheduler: an LR scheduler; the built-in step drives it, after each optimizer step.
             scaler: a GradScaler; the built-in step uses it.
             modules: more state to capture, by name: anything with state_dict and load_state_dict, `torch.Generator`s.
@@ -113,6 +116,7 @@ class Run(Training, Steering, Record):
         )  # fmt: skip
         engine = setup.engine()
         check_length(epochs, max_steps, engine.feed)
+        begin_schedules(engine, schedules, Length(max_steps, epochs))
         start = engine.capture()
         rules = Rules.of(checkpoint_every, window, budget, best, own_step=step is not None)
         check_goal(rules.goal, setup.measured())
@@ -153,7 +157,8 @@ class Run(Training, Steering, Record):
         exactness = [f"Not exact: {why}."] if why else []
         tails = [tail_notice(tail, self.head)] if tail else []
         memory = [self._engine.out_of_memory] if self._engine.out_of_memory else []
-        return [*exactness, *tails, *memory, *self._helm.notices, *self._writer.problems]
+        schedules = list(self._engine.governors.problems.values())
+        return [*exactness, *tails, *memory, *schedules, *self._helm.notices, *self._writer.problems]
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything so far is durable or has failed; returns whether it came to that in time."""

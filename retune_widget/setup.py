@@ -11,10 +11,12 @@ import torch
 from torch import nn, optim
 
 from retune_widget.engine.checks import whole
+from retune_widget.engine.commands import SetSchedules
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.evaluation import Metric, evaluation_over
 from retune_widget.engine.feed import Feed, make_feed
 from retune_widget.engine.fingerprint import fingerprint
+from retune_widget.engine.length import Length
 from retune_widget.engine.penalty import Penalize
 from retune_widget.engine.smoothing import Loss, smoothed
 from retune_widget.engine.snapshot import Snapshot
@@ -23,6 +25,8 @@ from retune_widget.engine.steps import Step, named, own_step, to_floats
 from retune_widget.engine.supervised import NORM_EVERY, norm_interval, supervised_step
 from retune_widget.helm import Helm
 from retune_widget.keeping import Rules
+from retune_widget.policies.schedule import Schedule, not_a_schedule
+from retune_widget.policies.schedules import from_record
 from retune_widget.storage.places import describe
 from retune_widget.storage.reopen import reopen
 from retune_widget.storage.store import Store
@@ -89,6 +93,7 @@ class Setup:
             seed=self.seed,
             evaluate=self._evaluation(models, measured, device),
             eval_every=whole("eval_every", self.eval_every),
+            revive=from_record,
         )
         if loss_fn is not None and not any(isinstance(its, optim.LBFGS) for its in optimizers.values()):
             engine.accumulates()
@@ -209,6 +214,18 @@ def check_length(epochs: int | None, max_steps: int | None, feed: Feed) -> None:
     whole("max_steps", max_steps)
     if epochs is not None and feed.steps_per_epoch is None:
         raise ValueError("epochs= needs data whose length is known. Pass max_steps= instead.")
+
+
+def begin_schedules(engine: Engine, schedules: Mapping[str, Schedule] | None, length: Length) -> None:
+    """Let schedules decide values from the first step on.
+
+    Raises:
+        ScheduleError, HyperparameterError, UnknownHyperparameterError: as `Run.schedule`.
+    """
+    for schedule in (schedules or {}).values():
+        if not isinstance(schedule, Schedule):
+            raise not_a_schedule(schedule)
+    engine.apply(engine.claims.of(SetSchedules(schedules or {}, length.last_step(engine))))
 
 
 def at_the_helm(

@@ -6,13 +6,16 @@ from typing import Any
 
 from retune_widget.engine import commands
 from retune_widget.engine.answer import Answer
+from retune_widget.engine.checks import whole
 from retune_widget.engine.engine import Engine
+from retune_widget.engine.governors import Governed
 from retune_widget.engine.hyperparameters import Hyperparameter, Scale, Value, own_hyperparameter
-from retune_widget.engine.keys import in_group
+from retune_widget.engine.keys import in_group, unknown
 from retune_widget.engine.runner import Runner
 from retune_widget.engine.status import Status
 from retune_widget.errors import StatusError
 from retune_widget.helm import Helm
+from retune_widget.policies.schedule import Schedule, not_a_schedule
 from retune_widget.tracking.budget import DiskUse
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.head import Head
@@ -57,6 +60,75 @@ class Steering:
             asked = in_group(self.hyperparameters, asked, group)
         result: Change | Answer[Change] = self._runner.call(commands.SetHyperparameters(asked, note=note))
         return result
+
+    def schedule(
+        self, key: str, schedule: Schedule | None, *, group: str | None = None, note: str = ""
+    ) -> Change | Answer[Change]:
+        """Let a schedule decide a value from the next step on, which is its step 0; the state from before is a node.
+
+        Whole numbers are rounded. `run.set` then scales it: `run.governed` says by how much.
+
+        Args:
+            key: of the hyperparameter.
+            schedule: of `retune_widget.schedules`; None: none any more. The value stays as it is, or goes back to the
+                torch scheduler that drives it.
+            group: as for `set`.
+            note: the reason, in your words.
+
+        Raises:
+            UnknownHyperparameterError: the key names nothing, or several things.
+            HyperparameterError: a value that the schedule takes in the planned steps would be refused.
+            ScheduleError: it is no schedule.
+        """
+        if schedule is not None and not isinstance(schedule, Schedule):
+            raise not_a_schedule(schedule)
+        asked = dict.fromkeys(self._keys(key, group), schedule)
+        result: Change | Answer[Change] = self._runner.call(
+            commands.SetSchedules(asked, self._runner.length.last_step(self._engine), note=note)
+        )
+        return result
+
+    def hold(
+        self, key: str, value: Value | None = None, *, group: str | None = None, note: str = ""
+    ) -> Change | Answer[Change]:
+        """Hold a value against the schedule or torch scheduler that governs it: the one in force, or another.
+
+        Raises:
+            UnknownHyperparameterError: the key names nothing, or several things.
+            HyperparameterError: nothing governs it; or the value is refused.
+        """
+        asked = dict.fromkeys(self._keys(key, group), value)
+        result: Change | Answer[Change] = self._runner.call(commands.Hold(asked, note=note))
+        return result
+
+    def release(self, key: str, *, group: str | None = None, note: str = "") -> Change | Answer[Change]:
+        """Let the schedule or torch scheduler decide again: neither held nor scaled.
+
+        Raises:
+            UnknownHyperparameterError: the key names nothing, or several things.
+            HyperparameterError: nothing governs it.
+        """
+        result: Change | Answer[Change] = self._runner.call(commands.Release(self._keys(key, group), note=note))
+        return result
+
+    @property
+    def governed(self) -> Mapping[str, Governed]:
+        """By key, who decides the values that a schedule or a torch scheduler governs."""
+        return MappingProxyType(self._engine.governors.governed())
+
+    def preview(self, key: str, steps: int) -> list[Value]:
+        """The values of the next steps, if nothing is changed. A scheduler that follows a metric stays where it is.
+
+        Raises:
+            UnknownHyperparameterError: the key names nothing, or several things.
+        """
+        whole("steps", steps)
+        if key not in self.hyperparameters:
+            raise unknown(list(self.hyperparameters), key)
+        return self._engine.governors.preview(key, steps)
+
+    def _keys(self, key: str, group: str | None) -> list[str]:
+        return [key] if group is None else list(in_group(self.hyperparameters, {key: None}, group))
 
     @property
     def hyperparameters(self) -> Mapping[str, Hyperparameter]:

@@ -35,8 +35,9 @@ def test_the_python_in_the_readme_does_what_it_says(names):
     assert [branch.name for branch in steered.tree.branches] == ["main", "in between"]
     assert names["change"].values[0].new == 1e-2
     assert names["change"].used_from > 200
-    assert steered.head.step == names["change"].step + 200
-    assert steered.hyperparameters["lr"].value == 3e-3
+    assert steered.head.step == names["change"].step + 400
+    assert steered.governed["lr"].by == "cosine(3e-3 → 1e-5, 400)"
+    assert steered.hyperparameters["lr"].value == pytest.approx((3e-3 + 1e-5) / 2)
     assert steered.hyperparameters["jitter"].value == 0.1
 
     resumed.step(3)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from retune_widget.engine import rules
 from retune_widget.engine.hyperparameters import GroupField, Hyperparameter, Value, checked
 from retune_widget.engine.keys import expand
-from retune_widget.engine.schedulers import notice as scheduler_notice
 from retune_widget.errors import HyperparameterError
 
 Hyperparameters = Mapping[str, Hyperparameter]
@@ -22,34 +21,28 @@ class PlannedChange(NamedTuple):
 
 
 def plan(
-    hyperparameters: Hyperparameters,
-    values: Mapping[str, Any],
-    schedulers: Mapping[str, object],
-    *,
-    at: Mapping[str, Value] | None = None,
+    hyperparameters: Hyperparameters, values: Mapping[str, Any], *, at: Mapping[str, Value] | None = None
 ) -> list[PlannedChange]:
     """Check new values together, as they would stand after the change; values that stay are left out.
 
     Args:
         hyperparameters: all there are, by key.
         values: what is asked, by key.
-        schedulers: whatever may drive values too.
         at: the values before the change, where they are not the live ones.
 
     Raises:
         UnknownHyperparameterError: a key names nothing, or several things.
-        HyperparameterError: a value would be refused, ignored, or overwritten.
+        HyperparameterError: a value would be refused, or ignored.
     """
     standing = {key: its.value for key, its in hyperparameters.items()} | dict(at or {})
     wanted: dict[str, Value] = {}
-    asked = _with_members(hyperparameters, expand(hyperparameters, _without_aliases(hyperparameters, values)))
+    asked = _with_members(hyperparameters, expand(hyperparameters, without_aliases(hyperparameters, values)))
     for key, value in asked.items():
         its = hyperparameters[key]
-        new = its.check(value) if its.check is not None else checked(key, its.kind, value)
-        new = new if its.place is None else its.place.stored(new)
+        new = as_stored(its, value)
         if new != standing[key]:
             wanted[key] = new
-    notices = _review(hyperparameters, wanted, standing, schedulers)
+    notices = _review(hyperparameters, wanted, standing)
     return [PlannedChange(hyperparameters[key], standing[key], new, notices.get(key)) for key, new in wanted.items()]
 
 
@@ -62,13 +55,8 @@ def leaves_a_trace(keys: Iterable[str], hyperparameters: Hyperparameters) -> boo
     )
 
 
-def in_themselves(hyperparameters: Hyperparameters, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Without those that stand for others, which are among them."""
-    whole = {key for key, its in hyperparameters.items() if its.members}
-    return {key: value for key, value in values.items() if key not in whole}
-
-
-def _without_aliases(hyperparameters: Hyperparameters, values: Mapping[str, Any]) -> dict[str, Any]:
+def without_aliases(hyperparameters: Hyperparameters, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked, by each one's own key."""
     aliases = {its.alias: key for key, its in hyperparameters.items() if its.alias is not None}
     return {aliases.get(key, key): value for key, value in values.items()}
 
@@ -78,6 +66,16 @@ def _with_members(hyperparameters: Hyperparameters, asked: dict[str, Any]) -> di
     whole = {key: value for key, value in asked.items() if hyperparameters[key].members}
     members = {member: value for key, value in whole.items() for member in hyperparameters[key].members}
     return {**whole, **members, **asked}
+
+
+def as_stored(its: Hyperparameter, value: object) -> Value:
+    """A value of this kind, as it will read when it is there.
+
+    Raises:
+        HyperparameterError: it is of another type, or not finite.
+    """
+    new = its.check(value) if its.check is not None else checked(its.key, its.kind, value)
+    return new if its.place is None else its.place.stored(new)
 
 
 def apply(changes: list[PlannedChange]) -> None:
@@ -123,10 +121,7 @@ class _Group(NamedTuple):
 
 
 def _review(
-    hyperparameters: Hyperparameters,
-    wanted: dict[str, Value],
-    standing: Mapping[str, Value],
-    schedulers: Mapping[str, object],
+    hyperparameters: Hyperparameters, wanted: dict[str, Value], standing: Mapping[str, Value]
 ) -> dict[str, str | None]:
     """A notice for each key, or None; adds the values that follow from others to `wanted`."""
     for key, new in wanted.items():
@@ -145,7 +140,7 @@ def _review(
         for key in wanted:
             place = hyperparameters[key].place
             if place is not None and place.is_beside(group.place):
-                texts = notices.get(key), found.get(place.field), scheduler_notice(place, schedulers.values())
+                texts = notices.get(key), found.get(place.field)
                 notices[key] = "; ".join(text for text in texts if text) or None
     return notices
 

@@ -1,6 +1,6 @@
 """What a person, a policy or a script asks of the training loop. Carried out between two steps, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,37 @@ class SetHyperparameters:
     """Change values; a checkpoint of the state before is taken if anything changes."""
 
     values: Mapping[str, Any]
+    author: str = "user"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetSchedules:
+    """Let schedules decide values from the next step on; None takes one away.
+
+    `until` is the step at which the run is planned to end: values up to there are checked.
+    """
+
+    schedules: Mapping[str, Any]
+    until: int | None = None
+    author: str = "user"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold values against what governs them: those given, or (None) those in force."""
+
+    values: Mapping[str, Any]
+    author: str = "user"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let what governs these values decide again, unscaled."""
+
+    keys: Sequence[str]
     author: str = "user"
     note: str = ""
 
@@ -87,5 +118,6 @@ class DeleteBranch:
 
 
 Running = Start | Pause | Stop | TrainSteps
-Steering = SetHyperparameters | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch
+Changing = SetHyperparameters | SetSchedules | Hold | Release
+Steering = Changing | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch
 Command = Running | Steering

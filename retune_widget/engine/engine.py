@@ -1,18 +1,20 @@
 """The engine: the live objects, and what can be done with them between two steps."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from retune_widget.engine import beyond, changes, memory, rng
-from retune_widget.engine.changes import PlannedChange
+from retune_widget.engine.claims import Claim, Claims
 from retune_widget.engine.discover import discover
 from retune_widget.engine.evaluation import aside
 from retune_widget.engine.feed import Feed
+from retune_widget.engine.governors import Governors
 from retune_widget.engine.hyperparameters import Hyperparameter, Value
+from retune_widget.engine.ownership import Revive
 from retune_widget.engine.settings import Access
 from retune_widget.engine.snapshot import Snapshot
-from retune_widget.engine.state import LiveState, Stateful
+from retune_widget.engine.state import LiveState
 from retune_widget.engine.steps import Metrics, Step
 from retune_widget.errors import HyperparameterError, RestoreError
 
@@ -28,6 +30,7 @@ class Engine:
     Attributes:
         step: optimizer steps completed since the root.
         tainted: why the state can no longer be reproduced, or None.
+        governors: who decides the values that a schedule or a torch scheduler drives.
         elsewhere: how this process differs from the one that began the run, in what decides about bits, or None.
         guard: watches the steps after the batch size was raised, or None.
         out_of_memory: says that a batch size was taken back, until another is set.
@@ -47,6 +50,7 @@ class Engine:
         seed: int = 0,
         evaluate: Callable[[], Metrics] | None = None,
         eval_every: int | None = None,
+        revive: Revive | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -57,6 +61,7 @@ class Engine:
             seed: of the noise in every step (dropout and other draws).
             evaluate: measures on held-out data.
             eval_every: steps between evaluations; None: at the end of each epoch.
+            revive: makes a schedule of the JSON that a checkpoint has of it.
         """
         self.live, self.feed = live, feed
         self.train_on = step if step is None or live.keep_gradients else self._without_gradients(step)
@@ -72,6 +77,7 @@ class Engine:
         self.own_loop = False
         self.replayer: int | None = None
         self.is_cancelled: Callable[[], bool] = lambda: False
+        self.governors = Governors(live, lambda: self.step, revive)
         self._registered: dict[str, Hyperparameter] = {}
         self.hyperparameters: dict[str, Hyperparameter] = {}
         self.rediscover()
@@ -132,10 +138,9 @@ class Engine:
     def complete_step(self, metrics: Metrics) -> None:
         """Count the step, move on in the data, evaluate if it is time, report."""
         epoch = self.feed.epoch
-        self.feed.advance()
-        self.step += 1
         if self.live.copies.pending:
             self.live.copies.unannounced()
+        self.count_step()
         try:
             if self.evaluate is not None and self._is_time_to_evaluate(epoch):
                 with aside(self.live):
@@ -146,10 +151,15 @@ class Engine:
         finally:
             self.on_step(self.step, metrics)
 
+    def count_step(self) -> None:
+        """A batch was trained on: move on in the data, and in the schedules."""
+        self.feed.advance()
+        self.step += 1
+        if self.governors.active:
+            self._changed(self.governors.advance())
+
     def _is_time_to_evaluate(self, epoch_before: int) -> bool:
-        if self.eval_every is not None:
-            return self.step % self.eval_every == 0
-        return self.feed.epoch != epoch_before
+        return self.feed.epoch != epoch_before if self.eval_every is None else self.step % self.eval_every == 0
 
     def _without_gradients(self, step: Step) -> Step:
         """The built-in step begins with `zero_grad`: what it leaves in `.grad` is no state."""
@@ -170,13 +180,13 @@ class Engine:
     def close(self) -> None:
         """Let go of threads and workers; it can still capture."""
         self.live.copies.close()
+        self.governors.close()
         self.feed.close()
 
     def capture(self) -> Snapshot:
         """The whole state. Raises CaptureError where a part cannot be kept."""
-        return self.live.capture(
-            {"step": self.step, "noise_seed": self.noise_seed, "position": self.feed.position()},
-        )
+        cursor = {"step": self.step, "noise_seed": self.noise_seed, "position": self.feed.position()}
+        return self.live.capture({**cursor, **self.governors.capture()})
 
     def restore(self, snapshot: Snapshot, *, resuming: bool = False) -> None:
         """Put everything back, the random generators last. Raises RestoreError; then nothing was changed.
@@ -191,11 +201,14 @@ class Engine:
                 "The checkpoint is at a position in data of another kind (a dataset, a list of batches, an iterable, "
                 "none): pass the kind of data that this run was begun with."
             )
+        owned = self.governors.parse(snapshot.values)
+        self.governors.put_back()
         self.tainted = "a restore was cut off in the middle: restore again"
         self.feed.seek(snapshot.values["position"])
         self.step = snapshot.step
         self.noise_seed = snapshot.values["noise_seed"]
         self.live.restore(snapshot, resuming=resuming)
+        self.governors.owned = owned
         self.tainted = self.guard = None
         self.rediscover()
 
@@ -204,28 +217,27 @@ class Engine:
         self.noise_seed = seed
         self.feed.reseed(seed)
 
-    def plan(self, values: Mapping[str, Any]) -> list[PlannedChange]:
-        """Check new values; nothing is changed yet. Raises HyperparameterError, UnknownHyperparameterError."""
-        schedulers = {name: extra for name, extra in self.live.extras.items() if isinstance(extra, Stateful)}
-        return changes.plan(self.hyperparameters, values, schedulers)
+    @property
+    def claims(self) -> Claims:
+        """Plans changes; nothing is changed yet."""
+        return Claims(self.hyperparameters, self.governors, self.step)
 
-    def await_unknown(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """Of values that were in force, those that can be put there; the others wait until their key is known."""
-        values = changes.in_themselves(self.hyperparameters, values)
-        self.live.to_come |= {key: value for key, value in values.items() if key not in self.hyperparameters}
-        return {key: value for key, value in values.items() if key in self.hyperparameters}
-
-    def apply(self, planned: list[PlannedChange]) -> None:
-        """Put planned values in force: the next step uses them."""
-        own = any(change.hyperparameter.section == "own" for change in planned)
-        if own:
+    def apply(self, planned: list[Claim]) -> None:
+        """Put planned values in force, and who decides them: the next step uses them."""
+        written = [its.change for its in planned if its.change.hyperparameter.key not in self.governors.drivers]
+        if any(change.hyperparameter.section == "own" for change in written):
             self.live.copies.written()
-        changes.apply(planned)
-        for change in planned:
+        changes.apply(written)
+        self._changed(written)
+        if owners := {its.change.hyperparameter.key: its.shift.after for its in planned if its.shift is not None}:
+            self.governors.shift(owners)
+            self.rediscover()
+
+    def _changed(self, written: list[changes.PlannedChange]) -> None:
+        for change in written:
             if change.hyperparameter.key == "batch_size":
-                self.guard = memory.guard_after(self.guard, int(change.old), int(change.new))
-                self.out_of_memory = None
-        if own:
+                self.guard, self.out_of_memory = memory.guard_after(self.guard, int(change.old), int(change.new)), None
+        if any(change.hyperparameter.section == "own" for change in written):
             self.feed.refetch()  # the user's own value may be one of the dataset's, of which each worker has a copy
 
     def value(self, key: str, default: Value) -> Value:
@@ -296,4 +308,4 @@ class Engine:
         """Look again at the param groups and modules, which may have come or gone."""
         found = discover(self.live.optimizers)
         beside = {key: its for key, its in beyond.find(self.live, lambda: self.feed).items() if key not in found}
-        self.hyperparameters = {**found, **beside, **self._registered}
+        self.hyperparameters = self.governors.bind({**found, **beside, **self._registered})

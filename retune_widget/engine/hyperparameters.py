@@ -39,6 +39,7 @@ class Hyperparameter:
         review: told all values as they would stand; returns a notice or None, raises HyperparameterError.
         members: the keys of those that it stands for: they take its value.
         alias: another key that is understood for it.
+        least, most: the values that are allowed; those of a param group have bounds of their own (`rules.bounds`).
         stamp: gives something that differs as soon as the value may, and is quicker to get.
     """
 
@@ -59,6 +60,8 @@ class Hyperparameter:
     members: tuple[str, ...] = ()
     alias: str | None = None
     stamp: Callable[[], object] | None = None
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def value(self) -> Value:
@@ -193,4 +196,6 @@ def own_hyperparameter(
     if kind != "bool" and not low <= value <= high:
         raise HyperparameterError(f"{key} is {value!r} now, which is not from {low:g} to {high:g}.")
     help_text, effect = text or key, "at the next step"
-    return Hyperparameter(key, "own", kind, scale, low, high, help_text, effect, None, get, set, section="own")
+    return Hyperparameter(
+        key, "own", kind, scale, low, high, help_text, effect, None, get, set, section="own", least=low, most=high
+    )

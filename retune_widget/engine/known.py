@@ -62,7 +62,9 @@ class Known:
         self, key: str, read: Callable[[], Value], write: Callable[[Any], None], **more: Any
     ) -> Hyperparameter:
         """The hyperparameter of this name; `more` are further fields of it."""
-        fields: dict[str, Any] = {"section": self.section, "check": partial(self.check, key), **more}
+        most = math.nextafter(self.most, self.least) if self.below else self.most
+        bounds = {"least": self.least, "most": most}
+        fields: dict[str, Any] = {"section": self.section, "check": partial(self.check, key), **bounds, **more}
         heading = HEADINGS[self.section]
         return Hyperparameter(
             key, heading, self.kind, self.scale, self.low, self.high, self.help, self.takes_effect, None, read, write,

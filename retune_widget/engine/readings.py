@@ -30,14 +30,15 @@ class Readings:
         self.hyperparameters = hyperparameters
         self.values: Values = {}
         groups: dict[tuple[Optimizer, int], list[Hyperparameter]] = {}
-        self._own: list[tuple[str, Callable[[], Value]]] = []
+        self._others: list[tuple[str, Callable[[], Value], Optimizer | None]] = []
+        """Those of the user's own, and those that are not what stands in the param group."""
         self._stamped: dict[Callable[[], object], list[Hyperparameter]] = {}
         self._stamps: list[object] = []
         for key, its in hyperparameters.items():
             if its.place is None and its.stamp is not None:
                 self._stamped.setdefault(its.stamp, []).append(its)
-            elif its.place is None:
-                self._own.append((key, its.read))
+            elif its.place is None or its.read != its.place.read:
+                self._others.append((key, its.read, its.place.optimizer if its.place is not None else None))
             else:
                 groups.setdefault((its.place.optimizer, its.place.group_index), []).append(its)
         self._groups = [_Group(*place, members) for place, members in groups.items()]
@@ -48,11 +49,12 @@ class Readings:
         for group in self._groups:
             if (only is None or group.optimizer is only) and group.is_new():
                 new.update(group.read())
-        if only is None:
-            for key, read in self._own:
+        for key, read, optimizer in self._others:
+            if only is None or optimizer is only:
                 value = read()
                 if self.values.get(key) != value:
                     new[key] = value
+        if only is None:
             stamps = [stamp() for stamp in self._stamped]
             if stamps != self._stamps:
                 self._stamps = stamps

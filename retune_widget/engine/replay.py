@@ -1,16 +1,15 @@
 """Trains a stretch again beside the run: the live state is put back afterwards, bit for bit."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from retune_widget.engine.changes import PlannedChange, in_themselves
+from retune_widget.engine.claims import Made
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.rng import mix
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.steps import Metrics
-from retune_widget.errors import RestoreError, StatusError
+from retune_widget.errors import StatusError
 
 OnReplayed = Callable[[int, Metrics], None]
 
@@ -38,7 +37,7 @@ def beside_the_run(engine: Engine) -> Iterator[None]:
 def replay(
     engine: Engine,
     start: Snapshot,
-    values: Mapping[str, Any],
+    made: Iterable[Made],
     until: int,
     on_step: OnReplayed = lambda _step, _metrics: None,
     *,
@@ -49,20 +48,20 @@ def replay(
     Args:
         engine: trains; call it within `beside_the_run`.
         start: the state to begin with.
-        values: hyperparameters that are put in force there. They were checked when they were set.
+        made: changes that are put in force there. They were checked when they were made.
         until: the step to stop at.
         on_step: told the metrics of each step.
         noise: a number that makes other noise from there on, as `reseed` does; None: the same noise.
 
     Raises:
-        RestoreError: a hyperparameter is not there any more.
+        RestoreError: a hyperparameter is not there any more, or a schedule is not known.
         ReplayCancelledError: somebody asked to pause, to stop or to close.
         StatusError: the run has no step of its own: it is trained by the caller's loop.
     """
     known = start.values["registered"]  # those that were registered later are no part of it
     engine.registered = {key: its for key, its in engine.registered.items() if key in known}
     engine.restore(start)
-    _put_in_force(engine, values)
+    engine.apply(engine.claims.again(made))
     if noise is not None:
         engine.reseed(mix(engine.noise_seed, noise))
     if engine.step < until and engine.train_on is None:
@@ -71,15 +70,6 @@ def replay(
         if engine.is_cancelled():
             raise ReplayCancelledError(f"It was cancelled, {until - engine.step:,} steps before the node was reached.")
         metrics = engine.train_on(engine.begin_step())
-        engine.feed.advance()
-        engine.step += 1
+        engine.count_step()
         on_step(engine.step, metrics)
     return engine.capture()
-
-
-def _put_in_force(engine: Engine, values: Mapping[str, Any]) -> None:
-    lost = [key for key in values if key not in engine.hyperparameters]
-    if lost:
-        raise RestoreError(f"There is no hyperparameter {lost[0]!r} any more, which was changed on the way there.")
-    found = ((engine.hyperparameters[key], new) for key, new in in_themselves(engine.hyperparameters, values).items())
-    engine.apply([PlannedChange(its, its.value, new, None) for its, new in found])

@@ -6,6 +6,7 @@ none of this may reach the person who moved a slider.
 """
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +58,24 @@ def make_ready(optimizer: optim.Optimizer, group: ParamGroup, proposed: Fields) 
                 if state and buffer not in state:
                     state[buffer] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
 
+
+def put_ready(place: GroupField, value: Value) -> None:
+    """Put a value in its place in the middle of training, where nobody reviews it: buffers are made first."""
+    if value and place.element is None and not place.param_group[place.field]:
+        make_ready(place.optimizer, place.param_group, {place.field: value})
+    place.write(value)
+
+
+def bounds(field: str) -> tuple[float, float]:
+    """The lowest and the highest value that any optimizer takes in a field of this name."""
+    if field == "betas":
+        return 0.0, math.nextafter(1.0, 0.0)
+    return (0.0 if field in NOT_NEGATIVE else -LARGEST), LARGEST
+
+
+LARGEST = 1e30
+"""What every optimizer can still compute with in float32: beyond that torch raises in the middle of a step."""
+NOT_NEGATIVE = ("lr", "weight_decay", "eps", "momentum", "dampening")
 
 # field: (the optimizers that raise KeyError when it is switched on, the buffer that they miss)
 BUFFERS: dict[str, tuple[tuple[type[optim.Optimizer], ...], str]] = {
@@ -163,7 +182,7 @@ def _plain(value: Any) -> Any:
 
 def _general_ranges(after: Fields) -> None:
     """Bounds that hold for every optimizer that uses these names; some constructors do not check them."""
-    for field in ("lr", "weight_decay", "eps", "momentum", "dampening"):
+    for field in NOT_NEGATIVE:
         value = after.get(field)
         if isinstance(value, int | float) and value < 0:
             raise HyperparameterError(f"{field} cannot be negative: {value}.")

@@ -84,9 +84,20 @@ def table(check: Check) -> Check:
 
 
 def _change(its: Any) -> bool:
-    checks = (text, value, value, maybe(text))
+    return _row(its, text, value, value, maybe(text)) or _row(its, text, value, value, maybe(text), _governing)
+
+
+def _governing(its: Any) -> bool:
+    return _row(its, maybe(_ownership), maybe(_ownership), text)
+
+
+def _row(its: Any, *checks: Check) -> bool:
     fits = isinstance(its, list | tuple) and len(its) == len(checks)
     return fits and all(check(part) for check, part in zip(checks, its, strict=True))
+
+
+def _ownership(its: Any) -> bool:
+    return wrong(its, OWNERSHIP) is None
 
 
 def _sample(its: Any) -> bool:
@@ -110,6 +121,12 @@ NODE_MORE: Fields = {
 CHANGE: Fields = {
     "branch": few, "step": whole, "key": text, "old": value, "new": value, "author": text, "node": maybe(node_id),
     "note": text, "created": moment,
+}  # fmt: skip
+CHANGE_MORE: Fields = {"governed": maybe(text)}
+"""This may be missing, as earlier versions did not write it."""
+OWNERSHIP: Fields = {
+    "curve": maybe(lambda its: isinstance(its, Mapping)), "since": whole,
+    "scale": lambda its: type(its) is float and math.isfinite(its), "held": maybe(value),
 }  # fmt: skip
 HEAD: Fields = {"branch": few, "node": node_id, "changed": flag, "forks": flag}
 INFO: Fields = {"fingerprint": lambda its: isinstance(its, Mapping) and maybe(listing(_sample))(its.get(SAMPLES))}
@@ -138,6 +155,11 @@ def wrong(record: Any, fields: Fields, *, optional: bool = False) -> str | None:
 def wrong_node(record: Any) -> str | None:
     """What is wrong with the record of a node, as half a sentence, or None."""
     return wrong(record, NODE) or wrong(record, NODE_MORE, optional=True)
+
+
+def wrong_change(record: Any) -> str | None:
+    """What is wrong with the record of a change, as half a sentence, or None."""
+    return wrong(record, CHANGE) or wrong(record, CHANGE_MORE, optional=True)
 
 
 def wrong_chunk(chunk: HistoryChunk) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from retune_widget.storage.checked import BRANCH, CHANGE, HEAD, INFO, wrong, wrong_chunk, wrong_node
+from retune_widget.storage.checked import BRANCH, HEAD, INFO, wrong, wrong_change, wrong_chunk, wrong_node
 from retune_widget.storage.store import RunRecord
 from retune_widget.tracking.history import HistoryChunk, Ints
 from retune_widget.tracking.nodes import BranchRecord, NodeRecord
@@ -18,7 +18,7 @@ def wrong_run(run: RunRecord) -> str | None:
 def _single(run: RunRecord) -> Iterator[str]:
     yield from (f"in a branch, {reason}" for its in run.branches if (reason := wrong(its, BRANCH)))
     yield from (f"in a node, {reason}" for its in run.nodes if (reason := wrong_node(its)))
-    yield from (f"in a change, {reason}" for its in run.changes if (reason := wrong(its, CHANGE)))
+    yield from (f"in a change, {reason}" for its in run.changes if (reason := wrong_change(its)))
     if reason := wrong(run.info, INFO, optional=True):
         yield f"in the facts about the run, {reason}"
     if "head" in run.info and (reason := wrong(run.info["head"], HEAD)):

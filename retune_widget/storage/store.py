@@ -21,7 +21,10 @@ CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class ChangeRecord(TypedDict):
-    """One changed value, as the store keeps it. `node` is the node that holds the state from before it."""
+    """One changed value, as the store keeps it.
+
+    `node` is the node that holds the state from before it; `governed` says what decides the value from then on.
+    """
 
     branch: int
     step: int
@@ -32,13 +35,15 @@ class ChangeRecord(TypedDict):
     node: str | None
     note: str
     created: float
+    governed: str | None
 
 
 def change_records(node: Node, changes: Sequence[ValueChange], author: str, note: str) -> list[ChangeRecord]:
     """What the store keeps of values that were changed now; `node` holds the state from before."""
     return [
         {"branch": node.branch.id, "step": node.step, "key": its.key, "old": its.old, "new": its.new,
-         "author": author, "node": node.id, "note": note, "created": time.time()}
+         "author": author, "node": node.id, "note": note, "created": time.time(),
+         "governed": its.governing.text if its.governing is not None else None}
         for its in changes
     ]  # fmt: skip
 
@@ -220,4 +225,4 @@ def _parts(of: "dict[str, Any] | list[Any]") -> Iterable[Any]:
 def node_from_json(text: str) -> NodeRecord:
     """A node, with its changes as tuples again."""
     record: NodeRecord = from_json(text)
-    return {**record, "changes": [(key, old, new, notice) for key, old, new, notice in record["changes"]]}
+    return {**record, "changes": [tuple(its) for its in record["changes"]]}

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from retune_widget.tracking.tree import Branch, Node, ValueChange, change_label
+from retune_widget.engine.claims import Claim
+from retune_widget.tracking.tree import Branch, Node
+from retune_widget.tracking.value_changes import Governing, ValueChange, change_label
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,18 @@ class Change:
 
 def merged(earlier: tuple[ValueChange, ...], later: tuple[ValueChange, ...]) -> tuple[ValueChange, ...]:
     """Changes at one boundary as one: from the first old value to the last new one."""
-    changes = {change.key: change for change in earlier}
+    changes: dict[str, ValueChange | None] = {change.key: change for change in earlier}
     for change in later:
-        first = changes.get(change.key, change)
-        changes[change.key] = ValueChange(change.key, first.old, change.new, change.notice)
-    return tuple(change for change in changes.values() if change.old != change.new)
+        first = changes.get(change.key)
+        changes[change.key] = change if first is None else first.then(change)
+    return tuple(change for change in changes.values() if change is not None)
+
+
+def as_made(claim: Claim) -> ValueChange:
+    """What is kept of a planned change."""
+    change, shift = claim
+    governing = None
+    if shift is not None:
+        before, after = (its.record() if its is not None else None for its in (shift.before, shift.after))
+        governing = Governing(before, after, shift.text)
+    return ValueChange(change.hyperparameter.key, change.old, change.new, change.notice, governing)

@@ -30,9 +30,13 @@ def lineage_frame(tree: Tree, history: History, place: Node | Branch) -> pd.Data
 def changes_frame(tree: Tree, records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """One row for each changed value: `branch, step, key, old, new, author, node, note`."""
     names = {branch.id: branch.name for branch in tree.branches}
-    columns = ["branch", "step", "key", "old", "new", "author", "node", "note"]
-    rows = [{**record, "branch": names[record["branch"]]} for record in records if record["branch"] in names]
-    return pd.DataFrame(rows, columns=columns).astype({"old": object, "new": object})
+    columns = ["branch", "step", "key", "old", "new", "author", "node", "note", "governed"]
+    rows = [
+        {"governed": None, **record, "branch": names[record["branch"]]}
+        for record in records
+        if record["branch"] in names
+    ]
+    return pd.DataFrame(rows, columns=columns).astype({"old": object, "new": object, "governed": object})
 
 
 def nodes_frame(tree: Tree, history: History) -> pd.DataFrame:

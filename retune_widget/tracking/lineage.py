@@ -2,7 +2,7 @@
 
 from retune_widget.errors import StatusError
 from retune_widget.tracking.history import History
-from retune_widget.tracking.tree import Branch, Node, Tree, change_label
+from retune_widget.tracking.tree import Branch, Node, Tree, change_label, short
 
 
 def is_tip(tree: Tree, history: History, node: Node) -> bool:
@@ -31,11 +31,11 @@ def last_change(tree: Tree, branch: Branch, head: Node, *, head_changed: bool) -
 
 
 def name_of_change(node: Node) -> str:
-    """A name for the branch that a change begins: `lr=1e-4 @300`."""
-    first = change_label(node.changes[:1]).replace(" ", "=", 1)
-    key, _, values = first.partition("=")
-    more = ", …" if len(node.changes) > 1 else ""
-    return f"{key}={values.rpartition('→')[2]}{more} @{node.step}"
+    """A name for the branch that a change begins: `lr=1e-4 @300`, `lr: cosine(0.1 → 0.01, 500) @300`."""
+    first = node.changes[0]
+    is_plain = first.governing is None or not first.governing.text
+    name = f"{first.key}={short(first.new)}" if is_plain else change_label((first,))
+    return f"{name}{', …' if len(node.changes) > 1 else ''} @{node.step}"
 
 
 def names_its_branch(tree: Tree, node: Node) -> bool:

@@ -1,32 +1,20 @@
 """Branches and nodes, what changed at them, and all of it as plain data."""
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
+from retune_widget.tracking.value_changes import ChangedValue, Value, ValueChange, change_label
+
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
 Origin = Literal["trained", "reseeded", "edited"]
 """How a node's state came from its parent's: by training, by other noise, or by hand, which no replay repeats."""
 CheckpointStatus = Literal["saving", "saved", "not saved", "evicted"]
-Value = float | int | bool
-PLAIN = 0.01, 100_000
-"""Sizes that are written without an exponent."""
 
 
 def _now() -> float:
     return time.time()
-
-
-@dataclass(frozen=True, slots=True)
-class ValueChange:
-    """One hyperparameter's value before and after a change; `notice` says what the person should know."""
-
-    key: str
-    old: Value
-    new: Value
-    notice: str | None = None
 
 
 class CheckpointHandle:
@@ -80,7 +68,7 @@ class _NodeRecord(TypedDict):
     epoch: int
     parent: str | None
     cause: Cause
-    changes: list[tuple[str, Value, Value, str | None]]
+    changes: list[ChangedValue]
     author: str
     note: str
     exact: bool
@@ -188,7 +176,7 @@ class Node:
         """The node that was kept as plain data."""
         return cls(
             record["id"], branch, record["step"], record["epoch"], parent, record["cause"], checkpoint,
-            record["values"], tuple(ValueChange(*its) for its in record["changes"]), record["author"],
+            record["values"], tuple(ValueChange.from_record(its) for its in record["changes"]), record["author"],
             record["note"], record["why"], record["pinned"], record["created"],
             record.get("verified"), record.get("differs"),
             origin=record.get("origin", "edited"), rolling=record.get("rolling", False),
@@ -237,7 +225,7 @@ class Node:
             "epoch": self.epoch,
             "parent": self.parent.id if self.parent else None,
             "cause": self.cause,
-            "changes": [(c.key, c.old, c.new, c.notice) for c in self.changes],
+            "changes": [its.record() for its in self.changes],
             "author": self.author,
             "note": self.note,
             "exact": self.exact,
@@ -254,20 +242,3 @@ class Node:
             "digest": self.checkpoint.digest,
             "training_digest": self.checkpoint.training_digest,
         }
-
-
-def change_label(changes: tuple[ValueChange, ...]) -> str:
-    """`lr 0.01→0.003, momentum 0→0.9`: the changes in a few characters."""
-    return ", ".join(f"{c.key} {short(c.old)}→{short(c.new)}" for c in changes)
-
-
-def short(value: Value) -> str:
-    """A number as a person would write it: `1e-3`, `0.05`, `64`, `on`."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, int):
-        return str(value)
-    if value and math.isfinite(value) and not PLAIN[0] <= abs(value) < PLAIN[1]:
-        mantissa, exponent = f"{value:.3e}".split("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return f"{value:.4g}"

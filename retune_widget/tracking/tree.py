@@ -12,11 +12,8 @@ from retune_widget.tracking.nodes import (
     Node,
     NodeRecord,
     Origin,
-    Value,
-    ValueChange,
-    change_label,
-    short,
 )
+from retune_widget.tracking.value_changes import Value, ValueChange, change_label, short
 
 __all__ = [
     "Branch",

@@ -73,7 +73,8 @@ def applied(key: str, value: Value, change: Change) -> wire.Mark:
     mine = [part for part in change.values if part.key == key]
     if not mine:
         return {"state": "applied", "value": value, "step": None, "text": "already in force"}
-    texts = [f"used from step {change.used_from:,}", *(part.notice for part in mine if part.notice)]
+    said = (text for part in mine for text in (part.governing and part.governing.text, part.notice) if text)
+    texts = [f"used from step {change.used_from:,}", *said]
     return {"state": "applied", "value": mine[0].new, "step": change.used_from, "text": " · ".join(texts)}
 
 

@@ -13,11 +13,13 @@ import torch
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
+from retune_widget.engine.commands import Hold, Release, SetHyperparameters, SetSchedules
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.feed import make_feed
 from retune_widget.engine.hyperparameters import own_hyperparameter
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState
+from retune_widget.policies import schedules
 from tests.engine.laboratory import BATCH, K, N, Noisy, cross_entropy, seed_all
 
 
@@ -67,7 +69,8 @@ class Bench:
             keep_gradients=True,
         )
         live.settings.build_in("l2", 0.1)
-        self.engine = Engine(live, make_feed(Noisy(), BATCH, seed=0), self.train_on)
+        feed = make_feed(Noisy(), BATCH, seed=0)
+        self.engine = Engine(live, feed, self.train_on, revive=schedules.from_record)
         self.engine.register(
             own_hyperparameter(
                 "smoothing", lambda: self.smoothing, self.smooth, low=0, high=1, scale="linear", text="smoothing"
@@ -75,6 +78,10 @@ class Bench:
         )
         for parameter in self.model.body.parameters():
             parameter.requires_grad_(True)
+
+    def govern(self, *asked):
+        for command in asked:
+            self.engine.apply(self.engine.claims.of(command))
 
     def smooth(self, value):
         self.smoothing = value
@@ -101,6 +108,12 @@ class Bench:
     def disturb(self):
         """Train on, and change everything that training alone leaves as it is."""
         self.train(6)
+        self.govern(
+            SetSchedules({"smoothing": schedules.linear(0.1, 0.2, 50)}),
+            SetHyperparameters({"group1.lr": 0.4}),
+            Hold({"smoothing": 0.15}),
+            Release(["group1.weight_decay"]),
+        )
         self.smoothing = 0.3
         self.model.eval()
         self.model.drop.p = 0.5
@@ -108,7 +121,7 @@ class Bench:
             group.update(lr=0.5, momentum=0.1, weight_decay=0.1, dampening=0.5, nesterov=True, initial_lr=0.3)
         self.scheduler.gamma = 0.5
         self.engine.reseed(17)
-        self.engine.apply(self.engine.plan({"l2": 0.3, "pull": 0.05}))
+        self.engine.apply(self.engine.claims.set({"l2": 0.3, "pull": 0.05}))
         self.engine.live.settings.frozen["optimizer[1]"] = [1]
         self.engine.feed.batch_size = 4
         self.train(1)  # the reseeded order is in force from the next epoch on; half a small epoch is left
@@ -135,7 +148,14 @@ class Bench:
 
 def at_k():
     bench = Bench()
-    bench.train(K)
+    bench.train(2)
+    falling = schedules.linear(0.5, 0.3, 40)
+    bench.govern(
+        SetSchedules({"smoothing": falling, "group1.weight_decay": schedules.constant(0.1)}),
+        SetHyperparameters({"smoothing": 0.25, "group1.lr": 0.04}),
+        Hold({"group1.weight_decay": 0.2}),
+    )
+    bench.train(K - 2)
     np.random.randn()  # noqa: NPY002  # numpy keeps the second of a pair of normal numbers, python too: captured
     random.gauss(0, 1)
     bench.model.head.weight.requires_grad_(False)  # frozen with its gradient in flight
@@ -220,6 +240,9 @@ EXPECTED = {
     "settings/built_in/l2",
     "settings/asked/pull",
     "settings/frozen/optimizer[1]/0",
+    *(f"governed/smoothing/{word}" for word in ("curve/start", "curve/end", "curve/steps", "since", "scale", "held")),
+    "governed/group1.weight_decay/held",
+    "governed/group1.lr/scale",
     *(f"position/{word}" for word in ("epoch", "sample", "batch_size", "seed", "next_seed")),
     "step",
     "noise_seed",

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import retune_widget as rt
-from tests.engine.laboratory import make_run
+from retune_widget import schedules
+from tests.engine.laboratory import make_run, network
 
 CASES = int(os.environ.get("RETUNE_TREES", "200"))
 """5,000 in `make soak`."""
@@ -18,6 +19,16 @@ OPTIMIZERS = {
     "Adam": lambda p: torch.optim.Adam(p, lr=0.01, amsgrad=True),
     "NAdam": lambda p: torch.optim.NAdam(p, lr=0.01),
 }
+SCHEDULERS = {
+    "none": lambda o: None,
+    "StepLR": lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.7),
+    "LambdaLR": lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda step: 1 / (1 + step % 5)),
+}
+CURVES = [
+    schedules.cosine(0.1, 0.01, 7),
+    schedules.warmup(3, schedules.exponential(0.2, 0.5, 4)),
+    schedules.cyclic(0.01, 0.1, 2, 3),
+]
 places = st.floats(0, 1, exclude_max=True)
 """Which node, as a part of how many there are."""
 actions = st.one_of(
@@ -39,6 +50,9 @@ actions = st.one_of(
     st.tuples(st.just("pin"), places),
     st.tuples(st.just("edit"), st.floats(-1, 1)),
     st.tuples(st.just("draw"), st.none()),
+    st.tuples(st.just("schedule"), st.sampled_from([*CURVES, None])),
+    st.tuples(st.just("hold"), st.sampled_from([None, 0.02])),
+    st.tuples(st.just("release"), st.none()),
 )
 
 
@@ -65,6 +79,9 @@ def do(run, action, argument):
         case "undo":
             with contextlib.suppress(rt.StatusError):  # there is nothing to undo
                 run.undo()
+        case "schedule" | "hold" | "release":
+            with contextlib.suppress(rt.HyperparameterError):  # nothing governs lr
+                run.release("lr") if action == "release" else getattr(run, action)("lr", argument)
         case _:
             do_to_a_node(run, action, argument)
 
@@ -87,11 +104,15 @@ def do_to_a_node(run, action, argument):
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    scheduler=st.sampled_from(sorted(SCHEDULERS)),
     every=st.sampled_from([None, 2]),
     story=st.lists(actions, min_size=2, max_size=14),
 )
-def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, every, story):
-    run = make_run(OPTIMIZERS[optimizer], checkpoint_every=every, window=every)
+def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, scheduler, every, story):
+    model = network()
+    made = OPTIMIZERS[optimizer](model.parameters())
+    options = {"checkpoint_every": every, "window": every, "scheduler": SCHEDULERS[scheduler](made)}
+    run = make_run(lambda _: made, model=model, **options)
     try:
         for action, argument in story:
             do(run, action, argument)

@@ -22,7 +22,17 @@ def adamw(model):
 def test_the_columns_of_an_empty_run():
     with running() as run:
         assert list(run.history.columns) == ["branch", "step", "epoch", "elapsed"]
-        assert list(run.changes.columns) == ["branch", "step", "key", "old", "new", "author", "node", "note"]
+        assert list(run.changes.columns) == [
+            "branch",
+            "step",
+            "key",
+            "old",
+            "new",
+            "author",
+            "node",
+            "note",
+            "governed",
+        ]
         assert len(run.changes) == len(run.history) == 0
 
 
@@ -157,3 +167,13 @@ def test_rows_that_come_while_a_table_is_made_are_not_in_it():
 
     history.lineage_pairs = read_while_it_trains
     assert history_frame(tree, history)["train/loss"].tolist() == [0.5] * 3
+
+
+def test_a_whole_number_that_becomes_a_fraction_is_not_cut_off():
+    with running() as run:
+        assert type(run.hyperparameters["momentum"].value) is int
+        run.step(1)
+        assert run.history.momentum.dtype == int
+        run.set(momentum=0.9)
+        run.step(1)
+        assert run.history.momentum.tolist() == [0, 0.9]

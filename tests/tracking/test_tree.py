@@ -1,11 +1,15 @@
 """The tree by itself: lineages, paths, names, deletion."""
 
+import json
+
 import pytest
 
 from retune_widget.errors import StatusError, UnknownNodeError
+from retune_widget.tracking.changes import merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change
 from retune_widget.tracking.tree import CheckpointHandle, Tree, ValueChange, change_label, short
+from retune_widget.tracking.value_changes import Governing
 
 
 class Planted:
@@ -202,3 +206,35 @@ def test_nodes_of_before_there_were_verdicts():
     tree = Tree.from_records([it.main.record()], [it.root.record(), record], CheckpointHandle)
     node = tree.node("n1")
     assert (node.exact, node.why, node.verified) == (False, "the loop was left inside step 3", None)
+
+
+COSINE = {"curve": {"kind": "cosine"}}
+
+
+def governed(old, new, before, after, text="cosine(0.1 → 0, 9)"):
+    return ValueChange("lr", old, new, None, Governing(before, after, text))
+
+
+def test_who_decides_is_in_the_label_and_the_name():
+    it, change = Planted(), governed(0.1, 0.1, None, COSINE)
+    assert change_label((change, ValueChange("momentum", 0, 0.9))) == "lr: cosine(0.1 → 0, 9), momentum 0→0.9"
+    assert name_of_change(it.node(it.main, 7, changes=[change])) == "lr: cosine(0.1 → 0, 9) @7"
+
+
+def test_who_decides_is_the_same_again_from_plain_data():
+    for change in (governed(0.1, 0.2, None, COSINE), lr(0.1, 0.2)):
+        record = json.loads(json.dumps(change.record()))
+        assert ValueChange.from_record(record) == change
+    assert len(lr(0.1, 0.2).record()) == 4  # as earlier versions wrote it
+
+
+def test_changes_at_one_boundary_are_one_also_of_who_decides():
+    taken, back = governed(0.1, 0.5, None, COSINE), governed(0.5, 0.1, COSINE, None, "without cosine")
+    assert merged((taken,), (back,)) == ()
+    kept = governed(0.5, 0.5, COSINE, None, "without cosine")
+    assert merged((taken,), (kept,)) == (lr(0.1, 0.5),)
+    assert merged((lr(0.1, 0.3),), (governed(0.3, 0.5, None, COSINE),)) == (taken,)
+    assert merged(merged((taken,), (kept,)), (lr(0.5, 0.2),)) == (lr(0.1, 0.2),)
+    assert merged((taken,), (governed(0.5, 0.1, COSINE, {"scale": 2}, "×2"),)) == (
+        governed(0.1, 0.1, None, {"scale": 2}, "×2"),
+    )

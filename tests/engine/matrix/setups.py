@@ -5,8 +5,10 @@ from torch import nn, optim
 from torch.optim import lr_scheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from retune_widget import schedules
 from tests.engine.laboratory import BATCH, Noisy, Odd, cross_entropy, network
 from tests.engine.matrix.optimizers import OPTIMIZERS
+from tests.engine.matrix.schedulers import CYCLING
 
 
 class Counter:
@@ -201,7 +203,20 @@ def compiled():
     return simple(OPTIMIZERS["AdamW tensor lr"], torch.compile(network(), backend="aot_eager"), data=Noisy(32))
 
 
+def governed(scheduler=None):
+    """Schedules of ours, over a torch scheduler or nothing."""
+    parts = simple(OPTIMIZERS["SGD momentum"])
+    curves = {
+        "lr": schedules.warmup(4, schedules.cosine(0.1, 0.01, 12)),
+        "momentum": schedules.cyclic(0.5, 0.9, 3, 5),
+        "weight_decay": schedules.step(0.1, every=5, factor=0.5),
+    }
+    return {**parts, "schedules": curves, "scheduler": scheduler and scheduler(parts["optimizer"])}
+
+
 SETUPS = {
+    "schedules of ours": governed,
+    "schedules of ours over OneCycleLR": lambda: governed(CYCLING["OneCycleLR and momentum"]),
     **{
         f"{name} in {str(dtype).removeprefix('torch.')}": (lambda name=name, dtype=dtype: typed(name, dtype))
         for name in ("NAdam", "ASGD", "Adam", "SGD momentum")
