@@ -75,6 +75,8 @@ class Keeping(ByHand):
         self._trusted = False
         """Whether a node was trained again to its bits in this process."""
         self._mistrust: str | None = None
+        self._unread: dict[str, CheckpointHandle] = {}
+        """By node, the checkpoints that could not be read when something was to be freed."""
         self._over: str | None = None
         self._tidied: tuple[int, int, int] | None = None
         self._kept_at = 0.0
@@ -92,7 +94,10 @@ class Keeping(ByHand):
         missing = not_measured(goal.metric, measured or ()) if goal is not None and unknown else None
         at = f"Training waits: steps are trained again, now number {self._engine.step + 1:,}. Pausing gives that up."
         replay = at if self._engine.replaying else None
-        return [notice for notice in (replay, self._mistrust, self._over, missing) if notice is not None]
+        unread = {node: its.unreadable for node, its in tuple(self._unread.items()) if its.unreadable is not None}
+        why = next(iter(unread.values()), None)
+        damaged = f"What cannot be read is not evicted: {', '.join(unread)}. {why}" if unread else None
+        return [notice for notice in (replay, self._mistrust, damaged, self._over, missing) if notice is not None]
 
     def on_status(self, status: Status) -> None:
         """Training begins or ends; must not raise."""
@@ -146,13 +151,19 @@ class Keeping(ByHand):
 
         Raises:
             StatusError: it could not be trained again, or must stay.
+            StoreError: the checkpoint from which it would be trained again cannot be read.
         """
+        handle = node.checkpoint
+        handle.unreadable = None  # a person asks: it is read again
+        self._unread = {name: its for name, its in self._unread.items() if its is not handle}
         reason = self._mistrust or self._engine.why_not_replayed or why_kept(self.tree, self._node, node)
-        if reason is None and not self._is_trusted([node.checkpoint]):
+        if reason is None and not self._are_readable([handle]):
+            reason = why_kept(self.tree, self._node, node)
+        if reason is None and not self._is_trusted([handle]):
             reason = self._mistrust
         if reason is not None:
             raise StatusError(f"{node.id} keeps its checkpoint: {reason.rstrip('.')}.")
-        self._free([node.checkpoint])
+        self._free([handle])
         return node
 
     def tidy(self) -> None:
@@ -182,17 +193,21 @@ class Keeping(ByHand):
     def _evict_to(self, limit: int | None) -> int:
         """Evict down to a limit; returns the bytes that are still above it."""
         pieces = self._writer.pieces() if limit is not None else []
-        plan = to_evict(self.tree, self._node, self._engine.step, pieces, limit=limit, window=self._rules.window)
         handles = {node.checkpoint.id: node.checkpoint for node in self.tree.nodes}
-        chosen = [handles[its] for its in plan.evict]
-        if chosen and self._is_trusted(chosen):
-            self._free(chosen)
-        return plan.excess
+        while True:
+            plan = to_evict(self.tree, self._node, self._engine.step, pieces, limit=limit, window=self._rules.window)
+            chosen, unread = [handles[its] for its in plan.evict], len(self._unread)
+            try:
+                if chosen and self._are_readable(chosen) and self._is_trusted(chosen):
+                    self._free(chosen)
+            except StoreError:
+                if len(self._unread) == unread:
+                    raise
+            if len(self._unread) == unread:
+                return plan.excess
 
     def _free(self, handles: Collection[CheckpointHandle]) -> None:
         """Say of the nodes that they are evicted, then delete: a crash in between leaves them kept."""
-        for handle in handles:
-            self._know_digest(handle)
         with self.edits:
             pinned = {node.checkpoint for node in self.tree.nodes if node.pinned}  # a moment ago, by another thread
             freed = [its for its in self.tree.nodes if its.checkpoint in handles and its.checkpoint not in pinned]
@@ -209,6 +224,7 @@ class Keeping(ByHand):
 
         Raises:
             ReplayCancelledError: somebody asked to pause, to stop or to close meanwhile.
+            StoreError: the checkpoint before cannot be read; it is noted as such.
         """
         if self._trusted:
             return True
@@ -217,11 +233,14 @@ class Keeping(ByHand):
         trained = [way for way in ways if way is not None and way.steps]
         if not trained:
             return True
-        node = min(trained, key=lambda way: way.steps).nodes[-1]
+        shortest = min(trained, key=lambda way: way.steps)
+        node = shortest.nodes[-1]
         try:
-            self._know_digest(node.checkpoint)
             rebuild(self._engine, self._writer, node)
-        except (ReplayCancelledError, StoreError):
+        except ReplayCancelledError:
+            raise
+        except StoreError as error:
+            self._note_unreadable(shortest.start.checkpoint, error)
             raise
         except Exception as error:  # noqa: BLE001  # the step is the user's: whatever it raises, nothing is freed
             self._distrust(node, error)
@@ -236,11 +255,22 @@ class Keeping(ByHand):
             f"run.verify({node.id!r}) says what differs."
         )
 
-    def _know_digest(self, handle: CheckpointHandle) -> None:
-        """A checkpoint of an earlier process is read once for the digest that a replay must give."""
-        if handle.training_digest is None:
-            state = self._writer.load_checkpoint(handle)
-            handle.digest, handle.training_digest = state.digest(), state.training_digest()
+    def _are_readable(self, handles: Collection[CheckpointHandle]) -> bool:
+        """A checkpoint of an earlier process is read once, for the digest that a replay must give."""
+        for handle in handles:
+            if handle.training_digest is None:
+                try:
+                    state = self._writer.load_checkpoint(handle)
+                except StoreError as error:
+                    self._note_unreadable(handle, error)
+                else:
+                    handle.digest, handle.training_digest = state.digest(), state.training_digest()
+        return all(handle.unreadable is None for handle in handles)
+
+    def _note_unreadable(self, handle: CheckpointHandle, error: StoreError) -> None:
+        """It stays, and nothing is freed that would be trained again from it."""
+        handle.unreadable = str(error)
+        self._unread[next(node.id for node in self.tree.nodes if node.checkpoint is handle)] = handle
 
     # The way back.
 

@@ -33,7 +33,7 @@ def rebuild(engine: Engine, writer: Writer, node: Node) -> Snapshot:
     Raises:
         RestoreError, ReplayCancelledError, StoreError: as for `load`.
     """
-    way = way_to(node, lambda its: its is not node.checkpoint and writer.holds(its))
+    way = way_to(node, lambda its: its is not node.checkpoint and its.unreadable is None and writer.holds(its))
     if way is None:
         raise RestoreError(f"{node.id} was evicted, and no checkpoint before it is kept.")
     nearest = f"The nearest node that is kept is {way.start.id} at step {way.start.step:,}."

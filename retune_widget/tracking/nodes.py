@@ -30,6 +30,7 @@ class CheckpointHandle:
         saved: whether it is durable.
         error: why it is not, if saving failed.
         evicted: whether it was freed to keep to the budget; its digest is kept.
+        unreadable: why it cannot be read, if that was tried before freeing it or another one: nothing relies on it.
     """
 
     def __init__(self, checkpoint_id: str) -> None:
@@ -40,6 +41,7 @@ class CheckpointHandle:
         self.saved = False
         self.error: str | None = None
         self.evicted = False
+        self.unreadable: str | None = None
 
     @property
     def status(self) -> CheckpointStatus:

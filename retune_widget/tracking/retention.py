@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from retune_widget.tracking.tree import Branch, Node, Tree
-from retune_widget.tracking.ways import way_back, way_to
+from retune_widget.tracking.ways import is_saved, way_back, way_to
 
 OUTSIDE, FORMER_BEST, INTERVAL, WISHED, BEST = range(5)
 """What a checkpoint is worth: interval nodes outside the window; best nodes that were surpassed; other interval nodes;
@@ -43,8 +43,8 @@ def to_evict(
 ) -> Plan:
     """The checkpoints that should go, least valuable first.
 
-    Never one that is pinned, the root's, the head's, the tip of a branch, one that is not durable, or one that could
-    not be reached again from what is kept.
+    Never one that is pinned, the root's, the head's, the tip of a branch, one that is not durable or cannot be read, or
+    one that could not be reached again from what is kept and can be read.
 
     Args:
         tree: the run's.
@@ -68,6 +68,7 @@ def why_kept(tree: Tree, head: Node, node: Node) -> str | None:
     way = way_back(together[0])
     reasons = {
         "its checkpoint is not in the store": not handle.saved,
+        f"it cannot be read: {handle.unreadable}": handle.unreadable is not None,
         "it is the start, from which everything is reached again": tree.root in together,
         "it is pinned": any(its.pinned for its in together),
         "the run stands on it": head in together,
@@ -88,14 +89,14 @@ def _groups(tree: Tree) -> dict[str, list[Node]]:
 
 
 def _guarded(tree: Tree, head: Node) -> Container[str]:
-    """Ids of the checkpoints that stay whatever happens; for one that is not durable yet, of the last before it too."""
+    """Ids of the checkpoints that stay whatever happens; where one is not durable, or damaged, the last before."""
     guarded = {tree.root.checkpoint.id}
     guarded.update(node.checkpoint.id for node in tree.nodes if node.pinned)
     for tip in (head, *_tips(tree).values()):
         at: Node | None = tip
         while at is not None:
             guarded.add(at.checkpoint.id)
-            at = None if at.checkpoint.saved else at.parent
+            at = None if is_saved(at.checkpoint) else at.parent
     return guarded
 
 
@@ -129,9 +130,9 @@ class _Eviction:
         worth, guarded = _worth(tree, head, step, window), _guarded(tree, head)
         self._worth = {its: max(worth[node.id] for node in nodes) for its, nodes in self._groups.items()}
         self._order = {checkpoint: number for number, checkpoint in enumerate(self._groups)}
-        self._kept = set(self._groups)
-        self._free_to_go = [its for its in self._groups if its not in guarded]
-        self.weights = _Weights(pieces, self._kept)
+        self.weights = _Weights(pieces, set(self._groups))
+        self._kept = {its for its, nodes in self._groups.items() if is_saved(nodes[0].checkpoint)}
+        self._free_to_go = [its for its in self._groups if its in self._kept and its not in guarded]
         self.gone: list[str] = []
 
     def free(self, limit: int | None) -> None:

@@ -8,8 +8,8 @@ from retune_widget.tracking.tree import CheckpointHandle, Node, Tree, ValueChang
 
 
 def is_saved(handle: CheckpointHandle) -> bool:
-    """Whether a checkpoint is durable."""
-    return handle.saved
+    """Whether a checkpoint is durable, and not known to be damaged."""
+    return handle.saved and handle.unreadable is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def way_to(node: Node, is_kept: Callable[[CheckpointHandle], bool] = is_saved) -
 
 def way_back(node: Node) -> Way | None:
     """The way on which a node would be reached again without its own checkpoint."""
-    return way_to(node, lambda its: its.saved and its is not node.checkpoint)
+    return way_to(node, lambda its: is_saved(its) and its is not node.checkpoint)
 
 
 def seconds_to_restore(tree: Tree, history: History, node: Node) -> float | None:

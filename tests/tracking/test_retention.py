@@ -199,3 +199,15 @@ def test_seconds_to_restore_follow_the_clock_of_the_stretch():
     assert seconds_to_restore(it.tree, history, second) is None
     first.checkpoint.evicted, first.checkpoint.error = False, "lost"
     assert seconds_to_restore(it.tree, history, first) is None
+
+
+def test_what_cannot_be_read_stays_and_nothing_relies_on_it():
+    it = Grown()
+    for step in (10, 20, 30, 100):
+        it.node(step)
+    it.tree.nodes[2].checkpoint.unreadable = "damaged"
+    assert it.evict(0).evict == ("c1", "c3")
+    assert why_kept(it.tree, it.tree.nodes[-1], it.tree.nodes[2]) == "it cannot be read: damaged"
+    assert way_to(it.tree.nodes[2]).start is it.tree.nodes[1]
+    it.tree.root.checkpoint.unreadable = "damaged"
+    assert it.evict(0).evict == ("c3",)
