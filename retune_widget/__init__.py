@@ -1,10 +1,13 @@
 """Steer a PyTorch training run from a notebook cell."""
 
+from retune_widget import policies
 from retune_widget.engine.hyperparameters import Hyperparameter
 from retune_widget.engine.status import Status
 from retune_widget.errors import (
     CaptureError,
     HyperparameterError,
+    NonFiniteError,
+    PolicyError,
     RestoreError,
     RetuneError,
     StatusError,
@@ -12,6 +15,7 @@ from retune_widget.errors import (
     UnknownHyperparameterError,
     UnknownNodeError,
 )
+from retune_widget.policies.active import PolicyStatus
 from retune_widget.run import Run
 from retune_widget.saved import SavedRun
 from retune_widget.saved import open_run as open  # noqa: A004  # read as retune_widget.open(path)
@@ -34,6 +38,9 @@ __all__ = [
     "Hyperparameter",
     "HyperparameterError",
     "Node",
+    "NonFiniteError",
+    "PolicyError",
+    "PolicyStatus",
     "Repaired",
     "RestoreError",
     "RetuneError",
@@ -46,5 +53,6 @@ __all__ = [
     "UnknownNodeError",
     "Verdict",
     "open",
+    "policies",
     "repair",
 ]

@@ -108,7 +108,7 @@ class Runner:
         Raises:
             StatusError: it is being trained already.
         """
-        watch = StepWatch(self._engine.live, self.on_optimizer_step)
+        watch = StepWatch(self._engine.live, self.on_optimizer_step, self._engine.nan_guard.check_gradients)
         try:
             self._take_over(threading.current_thread(), watch)
             self.on_start()
@@ -177,10 +177,14 @@ class Runner:
         return False
 
     def _train(self) -> None:
-        watch = StepWatch(self._engine.live, self.on_optimizer_step) if self.own_step else None
+        engine = self._engine
+        watch = (
+            StepWatch(engine.live, self.on_optimizer_step, engine.nan_guard.check_gradients) if self.own_step else None
+        )
         try:
             for batch in self.loop.steps():
-                self.loop.train(batch)
+                if not self.loop.train(batch):
+                    self._set_status(Status.PAUSED)
         except BaseException as error:  # noqa: BLE001  # kept, shown, and raised again by wait()
             self._end_of_driving(error, failed=True)
         finally:

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import retune_widget as rt
-from tests.engine.laboratory import make_run
+from retune_widget.policies import Plateau
+from tests.engine.laboratory import cross_entropy, make_run
 
 CASES = int(os.environ.get("RETUNE_TREES", "200"))
 """5,000 in `make soak`."""
@@ -39,6 +40,9 @@ actions = st.one_of(
     st.tuples(st.just("pin"), places),
     st.tuples(st.just("edit"), st.floats(-1, 1)),
     st.tuples(st.just("draw"), st.none()),
+    st.tuples(st.just("rule"), st.integers(1, 3)),
+    st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(st.just("fault"), st.sampled_from(["look", "lower lr", "skip batch"])),
 )
 
 
@@ -82,6 +86,30 @@ def do_to_a_node(run, action, argument):
                 run._engine.live.models["model"][0].bias[0] = argument
         case "draw":
             torch.rand(3)
+        case _:
+            do_with_rules(run, action, argument)
+
+
+def do_with_rules(run, action, argument):
+    match action:
+        case "rule":
+            run.add_policy(Plateau("train/loss", patience=argument, factor=0.7, cooldown=1))
+        case "suspend" if run.policies:
+            name = run.policies[-1].name
+            (run.suspend_policy if argument else run.resume_policy)(name)
+        case "fault" if any(its.name == "NaNGuard" and its.active for its in run.policies):
+            loss.fault = run._engine.step
+            before = run._engine.capture().training_digest()
+            run.step(2)
+            loss.fault = None
+            assert run._engine.capture().training_digest() == before
+            if argument != "look":
+                run.recover(argument)
+
+
+def loss(output, target):
+    value = cross_entropy(output, target)
+    return value * float("nan") if loss.fault is not None and not loss.run._engine.replaying else value
 
 
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -91,7 +119,9 @@ def do_to_a_node(run, action, argument):
     story=st.lists(actions, min_size=2, max_size=14),
 )
 def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, every, story):
-    run = make_run(OPTIMIZERS[optimizer], checkpoint_every=every, window=every)
+    loss.fault, loss.run = None, None
+    run = make_run(OPTIMIZERS[optimizer], checkpoint_every=every, window=every, loss_fn=loss)
+    loss.run = run
     try:
         for action, argument in story:
             do(run, action, argument)
@@ -101,13 +131,15 @@ def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_ag
         for node in run.tree.nodes[1:]:
             assert node.origin == "edited" or run.verify(node), (node, run.verify(node))
         assert run.digest() == head
-        drawn = any(action == "draw" for action, _ in story)
+        drawn = any(action in {"draw", "fault"} for action, _ in story)  # a step that was stopped has drawn too
         expected = {node: (node.digest, node.checkpoint.training_digest) for node in run.tree.nodes}
         for node, (digest, training_digest) in expected.items():
             trained_again = node.checkpoint.evicted
             run.restore(node)
             assert run._engine.capture().training_digest() == training_digest
+            assert run._helm.policies.record() == node.policies
             assert run.digest() == digest or (trained_again and drawn)
-        assert run.problems == []
+        told = ("NaNGuard: step", "NaNGuard does not act", "Plateau")  # what the story itself did
+        assert [its for its in run.problems if not its.startswith(told)] == []
     finally:
         run.close()
