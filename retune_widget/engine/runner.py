@@ -43,12 +43,11 @@ class Runner:
         self.length = length or Length()
         self.status = Status.READY
         self.error: BaseException | None = None
-        self.revision = 0
+        self.revision, self.own_step = 0, False
         self.on_start: Callable[[], None] = lambda: None
         self.on_finish: Callable[[], None] = lambda: None
         self.on_status: Callable[[Status], None] = lambda _status: None
         self.on_optimizer_step: Callable[[Optimizer], None] = lambda _optimizer: None
-        self.own_step = False
         self._inbox = Inbox(self._carry_out)
         self._changed = self._inbox.changed
         self._countdown = Countdown()
@@ -177,10 +176,8 @@ class Runner:
         return False
 
     def _train(self) -> None:
-        engine = self._engine
-        watch = (
-            StepWatch(engine.live, self.on_optimizer_step, engine.nan_guard.check_gradients) if self.own_step else None
-        )
+        live, check = self._engine.live, self._engine.nan_guard.check_gradients
+        watch = StepWatch(live, self.on_optimizer_step, check) if self.own_step else None
         try:
             for batch in self.loop.steps():
                 if not self.loop.train(batch):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import retune_widget as rt
 from retune_widget.policies import Plateau
-from tests.engine.laboratory import cross_entropy, make_run
+from tests.engine.laboratory import make_run
 
 CASES = int(os.environ.get("RETUNE_TREES", "200"))
 """5,000 in `make soak`."""
@@ -98,18 +98,24 @@ def do_with_rules(run, action, argument):
             name = run.policies[-1].name
             (run.suspend_policy if argument else run.resume_policy)(name)
         case "fault" if any(its.name == "NaNGuard" and its.active for its in run.policies):
-            loss.fault = run._engine.step
+            loss = run._helm.faulty
+            loss.run = run
             before = run._engine.capture().training_digest()
             run.step(2)
-            loss.fault = None
+            loss.run = None
             assert run._engine.capture().training_digest() == before
             if argument != "look":
                 run.recover(argument)
 
 
-def loss(output, target):
-    value = cross_entropy(output, target)
-    return value * float("nan") if loss.fault is not None and not loss.run._engine.replaying else value
+class Faulty(torch.nn.CrossEntropyLoss):
+    """Not finite in the steps of `run`, unless they are trained again."""
+
+    run = None
+
+    def forward(self, output, target):
+        value = super().forward(output, target)
+        return value * float("nan") if self.run is not None and not self.run._engine.replaying else value
 
 
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -119,9 +125,9 @@ def loss(output, target):
     story=st.lists(actions, min_size=2, max_size=14),
 )
 def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, every, story):
-    loss.fault, loss.run = None, None
+    loss = Faulty()
     run = make_run(OPTIMIZERS[optimizer], checkpoint_every=every, window=every, loss_fn=loss)
-    loss.run = run
+    run._helm.faulty = loss
     try:
         for action, argument in story:
             do(run, action, argument)
