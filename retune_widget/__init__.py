@@ -1,11 +1,14 @@
 """Steer a PyTorch training run from a notebook cell."""
 
+from retune_widget import policies
 from retune_widget.engine.governors import Governed
 from retune_widget.engine.hyperparameters import Hyperparameter
 from retune_widget.engine.status import Status
 from retune_widget.errors import (
     CaptureError,
     HyperparameterError,
+    NonFiniteError,
+    PolicyError,
     RestoreError,
     RetuneError,
     ScheduleError,
@@ -15,6 +18,7 @@ from retune_widget.errors import (
     UnknownNodeError,
 )
 from retune_widget.policies import schedules
+from retune_widget.policies.active import PolicyStatus
 from retune_widget.policies.schedule import Schedule
 from retune_widget.run import Run
 from retune_widget.saved import SavedRun
@@ -39,6 +43,9 @@ __all__ = [
     "Hyperparameter",
     "HyperparameterError",
     "Node",
+    "NonFiniteError",
+    "PolicyError",
+    "PolicyStatus",
     "Repaired",
     "RestoreError",
     "RetuneError",
@@ -53,6 +60,7 @@ __all__ = [
     "UnknownNodeError",
     "Verdict",
     "open",
+    "policies",
     "repair",
     "schedules",
 ]

@@ -1,10 +1,12 @@
 """Sees what was written by hand while nobody trained: that state becomes a node, which no replay could reach."""
 
+import uuid
 from typing import TYPE_CHECKING
 
 from retune_widget.engine.mark import Mark, mark
 from retune_widget.engine.status import Status
 from retune_widget.standing import Standing
+from retune_widget.tracking.tree import CheckpointHandle
 
 if TYPE_CHECKING:
     from retune_widget.tracking.tree import Node
@@ -39,6 +41,19 @@ class ByHand(Standing):
         """A value was registered that a checkpoint had waited for: it is as it was captured."""
         if self._mark is not None:
             self._mark["values"][key] = dict(self._engine.values())[key]
+
+    def refresh_root(self) -> None:
+        """Before the first step the person may still have loaded weights: the root is the state as it is now."""
+        root = self.tree.root
+        trained = len(self.tree.nodes) > 1 or self.history.tip(self._branch) > 0
+        if trained or self._is_held() or self._before is None:
+            return
+        outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
+        root.values, self._by_hand = dict(self._engine.values()), False
+        self._writer.save_node(root.record())
+        self._writer.save_checkpoint(root.checkpoint, self._before)
+        self._writer.delete([], [], [outdated.id])
+        self.take_mark()
 
     def notice_edits(self) -> None:
         """Keep the state as a node of its own if it was written by hand since training paused."""

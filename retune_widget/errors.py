@@ -41,3 +41,21 @@ class ScheduleError(RetuneError, ValueError):
 
 class StoreError(RetuneError, OSError):
     """A run directory that cannot be used: torn, newer, not readable, full."""
+
+
+class PolicyError(RetuneError, ValueError):
+    """A rule that is not one, is not there, or cannot do what is asked of it."""
+
+
+class NonFiniteError(RetuneError, ArithmeticError):
+    """A loss or a gradient that is not finite, found before an optimizer used it.
+
+    Attributes:
+        step: number of the step.
+        what: which tensor was found, in words.
+        written: whether an optimizer had written weights by then.
+    """
+
+    def __init__(self, step: int, what: str, *, written: bool = False) -> None:
+        self.step, self.what, self.written = step, what, written
+        super().__init__(f"step {step:,} was stopped: {what}")

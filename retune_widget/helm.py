@@ -4,7 +4,6 @@ Runs in the thread that trains (or in the caller's where nobody trains); nothing
 """
 
 import time
-import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +14,20 @@ from retune_widget.engine.changes import leaves_a_trace, plan
 from retune_widget.engine.claims import Claim
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.fingerprint import Fingerprint, difference
-from retune_widget.engine.memory import is_out_of_memory
 from retune_widget.engine.readings import Readings
 from retune_widget.engine.resuming import resumed
 from retune_widget.engine.rng import mix
 from retune_widget.engine.steps import Metrics
 from retune_widget.errors import StatusError
-from retune_widget.keeping import Keeping, Rules
+from retune_widget.keeping import Rules
+from retune_widget.recovery import Recovery
 from retune_widget.storage.reopen import Reopened
 from retune_widget.storage.store import change_records
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change, as_made, merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
-from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, ValueChange
+from retune_widget.tracking.tree import Branch, Cause, Node, Tree, ValueChange
 from retune_widget.verify import verify
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ STORE_EVERY = 0.5
 """Seconds between the moments at which new history goes to the store."""
 
 
-class Helm(Keeping):
+class Helm(Recovery):
     """Steers one run.
 
     Attributes:
@@ -70,10 +69,12 @@ class Helm(Keeping):
         if saved.place.changed:
             planned = resumed(self._engine, node.changes)
             if self._forks:  # a node that was lost stands after it: a branch begins without the changes of its fork
-                self._change(planned)
+                self._change(planned, node.author, node.note)
             else:
                 self._engine.apply(planned)
                 self._changed = True
+            self.take_policies(node.policies_after)
+            self._mark_policies()
             branch, node = self._branch, self._node
         tip = self.history.tip(branch)
         if tip > node.step and not self._forks:
@@ -97,7 +98,8 @@ class Helm(Keeping):
             self.tail = None
         self._before, self._changed = None, False
         self._by_hand = self._by_hand or self._engine.own_loop
-        self.recorder.step(self._branch, step, self._engine.epoch, metrics)
+        elapsed = self.recorder.step(self._branch, step, self._engine.epoch, metrics)
+        due = self.consult(step, elapsed, metrics) if self.policies.reads_history else None
         self._arrive()
         if self.is_best(step, metrics):
             self.checkpoint("best")
@@ -106,22 +108,14 @@ class Helm(Keeping):
         elif self.is_rolling_due():
             self.checkpoint("interval", rolling=True)
             self.drop_rolling()
+        if due:
+            self.act(due)
+            self._arrive()
         self.tidy()
         now = time.monotonic()
         if now >= self._next_store:
             self._next_store = now + STORE_EVERY
             self.store_history()
-
-    def recover(self, error: Exception) -> bool:
-        """Whether the step that raised can be made again: out of memory puts the old batch size back."""
-        guard = self._engine.guard
-        if guard is None or not is_out_of_memory(error):
-            return False
-        note = self._engine.put_back(guard, error)
-        self._change(self._engine.claims.back_to(guard.size), "memory", note)
-        self._arrive()
-        self._engine.out_of_memory = note
-        return True
 
     def finish(self) -> None:
         """Training ended: the state there becomes a node."""
@@ -167,8 +161,8 @@ class Helm(Keeping):
                 result = self.checkpoint("manual", note)
             case commands.Restore(node):
                 result = self._restore(self.tree.node(node))
-            case commands.GrowBranch(node, name, reseed, values):
-                result = self._grow(self.tree.node(node), name, values, reseed=reseed)
+            case commands.GrowBranch(node, name, reseed, values, author, note):
+                result = self._grow(self.tree.node(node), name, values, reseed=reseed, author=author, note=note)
             case commands.Undo():
                 result = self._undo()
             case commands.Verify(node):
@@ -177,6 +171,8 @@ class Helm(Keeping):
                 result = self.evict(self.tree.node(node))
             case commands.DeleteBranch(branch):
                 result = self._delete(self.tree.branch(branch))
+            case _:
+                result = self.carry_out_policy(command)
         self._arrive()
         self.tidy()
         self.store_history()
@@ -186,19 +182,6 @@ class Helm(Keeping):
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
         return self._last_change() is not None
-
-    def refresh_root(self) -> None:
-        """Before the first step the person may still have loaded weights: the root is the state as it is now."""
-        root = self.tree.root
-        trained = len(self.tree.nodes) > 1 or self.history.tip(self._branch) > 0
-        if trained or self._is_held() or self._before is None:
-            return
-        outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
-        root.values, self._by_hand = dict(self._engine.values()), False
-        self._writer.save_node(root.record())
-        self._writer.save_checkpoint(root.checkpoint, self._before)
-        self._writer.delete([], [], [outdated.id])
-        self.take_mark()
 
     def checkpoint(self, cause: Cause, note: str = "", *, rolling: bool = False) -> Node:
         """Keep the state as a node; the node that holds it already, if there is one."""
@@ -215,7 +198,10 @@ class Helm(Keeping):
         planned = [claim for claim in claims if claim.changes_something]
         changes = tuple(as_made(claim) for claim in planned)
         node = self._put_in_force(planned, changes, author, note) if planned else None
-        return Change(self._branch, self._engine.step, changes, node, author, note)
+        return self.told(Change(self._branch, self._engine.step, changes, node, author, note))
+
+    def _set(self, values: Mapping[str, Any], author: str = "user", note: str = "") -> Change:
+        return self._change(self._engine.claims.set(values), author, note)
 
     def _put_in_force(self, planned: list[Claim], changes: tuple[ValueChange, ...], author: str, note: str) -> Node:
         merges = self._before is not None and self._changed
@@ -250,6 +236,7 @@ class Helm(Keeping):
     def _restore(self, node: Node, *, resuming: bool = False) -> Node:
         snapshot = self._state_of(node)
         self._engine.restore(snapshot, resuming=resuming)
+        self.take_policies(node.policies)
         self.tail, self._by_hand = None, False
         self._engine.tainted = None if self._engine.feed.why else node.tainted
         self._node, self._branch = node, node.branch
@@ -261,7 +248,16 @@ class Helm(Keeping):
         self._save_again(node, snapshot)
         return node
 
-    def _grow(self, node: Node, name: str | None, values: Mapping[str, Any], *, reseed: bool) -> Branch:
+    def _grow(
+        self,
+        node: Node,
+        name: str | None,
+        values: Mapping[str, Any],
+        *,
+        reseed: bool = False,
+        author: str = "user",
+        note: str = "",
+    ) -> Branch:
         if name is not None:
             self.tree.check_name(name)
         plan(self._engine.hyperparameters, values, at=node.values)  # refused before anything moves
@@ -270,7 +266,7 @@ class Helm(Keeping):
         if reseed:
             self._engine.reseed(mix(self._engine.noise_seed, branch.id))
             self._node = self._new_node("manual", self._engine.capture(), note="reseeded", origin="reseeded")
-        self._change(self._engine.claims.set(values))
+        self._set(values, author, note)
         return branch
 
     def _undo(self) -> Branch:

@@ -1,6 +1,6 @@
 """`Run`: one training with all its branches. All of the product, without a screen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from retune_widget.engine.supervised import NORM_EVERY
 from retune_widget.engine.training import Training
 from retune_widget.errors import StatusError
 from retune_widget.keeping import Rules
+from retune_widget.policies.policy import Policy
 from retune_widget.policies.schedule import Schedule
 from retune_widget.setup import Models, Optimizers, Setup, at_the_helm, begin_schedules, check_length, close_at_exit
 from retune_widget.steering import Steering
@@ -53,6 +54,7 @@ class Run(Training, Steering, Record):
         best: str | tuple[str, str] | None = None,
         budget: float | str | None = None,
         schedules: Mapping[str, Schedule] | None = None,
+        policies: Iterable[Policy] | None = None,
         scheduler: Any = None,
         scaler: Any = None,
         modules: Mapping[str, Any] | None = None,
@@ -89,6 +91,8 @@ class Run(Training, Steering, Record):
             budget: what all checkpoints may take, in bytes or as text, "2 GB"; the least valuable ones are evicted to
                 keep to it, if they can be trained again. None: no limit.
             schedules: by key, what decides hyperparameters from the first step on, as `schedule` does later.
+            policies: rules that act from the start; None: `policies.NaNGuard()` alone. When a run is gone on with, its
+                own rules act, and rules of your own classes are taken from here.
             scheduler: an LR scheduler; the built-in step drives it, after each optimizer step.
             scaler: a GradScaler; the built-in step uses it.
             modules: more state to capture, by name: anything with state_dict and load_state_dict, `torch.Generator`s.
@@ -125,7 +129,7 @@ class Run(Training, Steering, Record):
         """The run directory, or None for a run in memory."""
         writer = self._writer = Writer(store)
         try:
-            helm = at_the_helm(engine, store, writer, start, seed=seed, rules=rules, resume=resume)
+            helm = at_the_helm(engine, store, writer, start, seed=seed, rules=rules, policies=policies, resume=resume)
         except BaseException:
             writer.close()
             store.close()
@@ -138,7 +142,8 @@ class Run(Training, Steering, Record):
         engine.on_step = helm.record_step
         runner.loop.on_begin = runner.on_optimizer_step = helm.note_values
         runner.loop.recovers = helm.recover
-        runner.own_step = step is not None
+        runner.own_step = engine.own_step = step is not None
+        helm.ask, runner.loop.on_fault = runner.submit, helm.on_fault
         runner.on_start, runner.on_finish, runner.on_status = helm.look_again, helm.finish, helm.on_status
         close_at_exit(self)
 

@@ -3,7 +3,7 @@
 import atexit
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from retune_widget.engine.evaluation import Metric, evaluation_over
 from retune_widget.engine.feed import Feed, make_feed
 from retune_widget.engine.fingerprint import fingerprint
 from retune_widget.engine.length import Length
+from retune_widget.engine.mark import mark
+from retune_widget.engine.nan_guard import Guard
 from retune_widget.engine.penalty import Penalize
 from retune_widget.engine.smoothing import Loss, smoothed
 from retune_widget.engine.snapshot import Snapshot
@@ -25,6 +27,9 @@ from retune_widget.engine.steps import Step, named, own_step, to_floats
 from retune_widget.engine.supervised import NORM_EVERY, norm_interval, supervised_step
 from retune_widget.helm import Helm
 from retune_widget.keeping import Rules
+from retune_widget.policies.active import Active
+from retune_widget.policies.guards import NaNGuard
+from retune_widget.policies.policy import Policy
 from retune_widget.policies.schedule import Schedule, not_a_schedule
 from retune_widget.policies.schedules import from_record
 from retune_widget.storage.places import describe
@@ -86,10 +91,11 @@ class Setup:
         )
         loss_fn, measured = smoothed(self.loss_fn, live.settings) if self.loss_fn is not None else (None, None)
         every = norm_interval(self.grad_norm)
+        guard = Guard(live.models, optimizers, lambda: mark(engine))
         engine = Engine(
             live,
             make_feed(self.data, self.batch_size, self.seed),
-            self._step(models, loss_fn, device, live, norm_at=lambda: bool(every) and engine.step % every == 0),
+            self._step(models, loss_fn, device, live, guard, norm_at=lambda: bool(every) and engine.step % every == 0),
             seed=self.seed,
             evaluate=self._evaluation(models, measured, device),
             eval_every=whole("eval_every", self.eval_every),
@@ -97,6 +103,7 @@ class Setup:
         )
         if loss_fn is not None and not any(isinstance(its, optim.LBFGS) for its in optimizers.values()):
             engine.accumulates()
+        engine.nan_guard = guard
         return engine
 
     def measured(self) -> list[str] | None:
@@ -124,6 +131,7 @@ class Setup:
         loss_fn: Loss | None,
         device: torch.device | None,
         live: LiveState,
+        guard: Guard,
         *,
         norm_at: Callable[[], bool],
     ) -> Step | None:
@@ -138,14 +146,17 @@ class Setup:
                 "ReduceLROnPlateau needs a metric, which the built-in step does not give it: pass your own step=, or "
                 "drive it in your own loop over run.batches()."
             )
+        optimizer = next(iter(live.optimizers.values()))
+        closure = isinstance(optimizer, optim.LBFGS)
         return supervised_step(
             next(iter(models.values())),
-            next(iter(live.optimizers.values())),
+            optimizer,
             loss_fn,
             device=device,
             scheduler=self.scheduler,
             scaler=self.scaler,
             before_update=live.copies.before_update,
+            check=guard.check_closure if closure else guard.check if self.scaler is None else guard.check_loss,
             settings=live.settings,
             penalize=self.penalize,
             norm_at=norm_at,
@@ -236,22 +247,26 @@ def at_the_helm(
     *,
     seed: int,
     rules: Rules,
+    policies: Iterable[Policy] | None,
     resume: bool,
 ) -> Helm:
     """The helm of a new run that begins with `start`, or of the one that the store holds.
 
     Raises:
         StoreError, RestoreError: that run cannot be gone on with.
+        PolicyError: one of the policies is none.
     """
     saved = reopen(store, to_floats) if resume else None
     tree, history = (saved.tree, saved.history) if saved else (Tree(), History(to_floats))
     helm = Helm(engine, tree, history, writer, rules)
+    helm.policies = Active([NaNGuard()] if policies is None else policies)
     now = fingerprint(engine.live, engine.feed)
     if saved:
         helm.resume(saved, now)
     else:
         writer.save_info(describe(seed, now))
         helm.begin(start)
+    helm.watch()
     helm.take_mark()
     return helm
 

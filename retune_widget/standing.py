@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from retune_widget.engine.compare import trains_alike
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.snapshot import Snapshot
+from retune_widget.policies.active import Active
 from retune_widget.storage.reopen import Place
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.head import Head
@@ -40,6 +41,8 @@ class Standing:
         self.edits = threading.Lock()
         """Held while a node that is there already is edited and submitted: its records must not overtake each other."""
         self.tail: range | None = None
+        self.policies = Active()
+        """The rules in force."""
 
     def begin(self, start: Snapshot) -> None:
         """A new run: the tree begins with the state as it is now."""
@@ -119,6 +122,7 @@ class Standing:
             "checkpoint": checkpoint or CheckpointHandle(uuid.uuid4().hex), "author": author, "note": note,
             "tainted": self._engine.why_inexact, "values": values or dict(self._engine.values()),
             "origin": "edited" if self._by_hand else origin, "rolling": rolling, "recorded": checkpoint is None,
+            "policies": self.policies.record(),
         })  # fmt: skip
         self._before, self._changed, self._by_hand = snapshot, False, False
         self.store_history()  # before the checkpoint: a node that is saved has its rows saved

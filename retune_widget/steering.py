@@ -15,6 +15,8 @@ from retune_widget.engine.runner import Runner
 from retune_widget.engine.status import Status
 from retune_widget.errors import StatusError
 from retune_widget.helm import Helm
+from retune_widget.policies.active import PolicyStatus
+from retune_widget.policies.policy import Policy
 from retune_widget.policies.schedule import Schedule, not_a_schedule
 from retune_widget.tracking.budget import DiskUse
 from retune_widget.tracking.changes import Change
@@ -237,6 +239,74 @@ class Steering:
             StatusError: it is the start, the data has no position that can be set, or the loop is your own.
         """
         result: Verdict | Answer[Verdict] = self._runner.call(commands.Verify(node))
+        return result
+
+    # Rules.
+
+    @property
+    def policies(self) -> tuple[PolicyStatus, ...]:
+        """The rules: name, state in words, why one is suspended, where it fired."""
+        return tuple(entry.status() for entry in self._helm.policies.entries)
+
+    def add_policy(self, policy: Policy, name: str | None = None) -> PolicyStatus | Answer[PolicyStatus]:
+        """Let a rule act from the next step on. A rule of your own that a resumed run waits for takes its state.
+
+        Args:
+            policy: of `retune_widget.policies`, or of a subclass of its `Policy`.
+            name: for `suspend_policy` and the others; None: after its class.
+
+        Raises:
+            PolicyError: it is no rule, acts here already, or the name is taken.
+        """
+        result: PolicyStatus | Answer[PolicyStatus] = self._runner.call(commands.AddPolicy(policy, name))
+        return result
+
+    def suspend_policy(self, policy: Policy | str, note: str = "") -> PolicyStatus | Answer[PolicyStatus]:
+        """Let a rule (by itself, or by name) see and do nothing until it is resumed.
+
+        Changing a hyperparameter that it governs by hand does the same.
+
+        Raises:
+            PolicyError: there is no such rule.
+        """
+        result: PolicyStatus | Answer[PolicyStatus] = self._runner.call(commands.SuspendPolicy(policy, note))
+        return result
+
+    def resume_policy(self, policy: Policy | str, note: str = "") -> PolicyStatus | Answer[PolicyStatus]:
+        """Let a rule act again, with what it remembered when it was suspended.
+
+        Raises:
+            PolicyError: there is no such rule.
+            StatusError: it is of a class of your own that was not given in this process.
+        """
+        result: PolicyStatus | Answer[PolicyStatus] = self._runner.call(commands.ResumePolicy(policy, note))
+        return result
+
+    def remove_policy(self, policy: Policy | str, note: str = "") -> PolicyStatus | Answer[PolicyStatus]:
+        """Take a rule out. A restore of an earlier node brings it back.
+
+        Raises:
+            PolicyError: there is no such rule.
+        """
+        result: PolicyStatus | Answer[PolicyStatus] = self._runner.call(commands.RemovePolicy(policy, note))
+        return result
+
+    def recover(self, how: str, *, node: NodeLike | None = None, factor: float = 0.1) -> Node | Answer[Node]:
+        """After a step that was stopped by `NaNGuard`: prepare to go on. `start` does.
+
+        Args:
+            how: "lower lr": every learning rate times `factor`; "skip batch": behind the batch of that step.
+            node: with "lower lr", go back to this node first.
+            factor: of the learning rates.
+
+        Returns:
+            The node with the state from before.
+
+        Raises:
+            StatusError: no step was stopped, or the run is elsewhere by now.
+            HyperparameterError: the learning rate cannot be changed.
+        """
+        result: Node | Answer[Node] = self._runner.call(commands.Recover(how, node, factor))
         return result
 
     def pin(self, node: NodeLike, pinned: bool = True) -> None:

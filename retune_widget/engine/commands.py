@@ -89,6 +89,8 @@ class GrowBranch:
     name: str | None
     reseed: bool
     values: Mapping[str, Any]
+    author: str = "user"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,49 @@ class DeleteBranch:
     branch: Any
 
 
+@dataclass(frozen=True, slots=True)
+class AddPolicy:
+    """Let a rule act from here on."""
+
+    policy: Any
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendPolicy:
+    """A rule does not act until it is resumed."""
+
+    policy: Any
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePolicy:
+    """A rule acts again."""
+
+    policy: Any
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePolicy:
+    """Take a rule out."""
+
+    policy: Any
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Go on after a step that was stopped: with a lower learning rate, or behind its batch."""
+
+    how: str
+    node: Any
+    factor: float
+
+
 Running = Start | Pause | Stop | TrainSteps
 Changing = SetHyperparameters | SetSchedules | Hold | Release
-Steering = Changing | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch
+Governing = AddPolicy | SuspendPolicy | ResumePolicy | RemovePolicy | Recover
+Steering = Changing | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch | Governing
 Command = Running | Steering

@@ -188,6 +188,11 @@ class DatasetFeed:
             self.epoch, self._start, self._iterator = self.epoch + 1, 0, None
             self._plan.seed = self._next_seed
 
+    def samples(self) -> list[int]:
+        """The indices of the batch at the position."""
+        self._plan.epoch = self.epoch
+        return self._plan.order()[self._start : self._start + self._plan.size_at(self._start)]
+
     def position(self) -> Json:
         """The position: five numbers."""
         return {

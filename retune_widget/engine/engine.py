@@ -11,11 +11,12 @@ from retune_widget.engine.evaluation import aside
 from retune_widget.engine.feed import Feed
 from retune_widget.engine.governors import Governors
 from retune_widget.engine.hyperparameters import Hyperparameter, Value
+from retune_widget.engine.nan_guard import Guard
 from retune_widget.engine.ownership import Revive
 from retune_widget.engine.settings import Access
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState
-from retune_widget.engine.steps import Metrics, Step
+from retune_widget.engine.steps import Metrics, Step, without_gradients
 from retune_widget.errors import HyperparameterError, RestoreError
 
 OnStep = Callable[[int, Metrics], None]
@@ -37,7 +38,9 @@ class Engine:
         on_step: told (step, metrics) when a step is complete.
         measured: the names that the last evaluation gave; None before the first.
         own_loop: whether a loop of the caller's trains, and not the engine's own step.
+        own_step: whether the step is a function of the user's.
         replayer: the thread that trains steps again beside the run, or None.
+        nan_guard: looks at each step before an optimizer writes.
         is_cancelled: whether somebody waits for a replay to be given up.
     """
 
@@ -64,7 +67,7 @@ class Engine:
             revive: makes a schedule of the JSON that a checkpoint has of it.
         """
         self.live, self.feed = live, feed
-        self.train_on = step if step is None or live.keep_gradients else self._without_gradients(step)
+        self.train_on = step if step is None or live.keep_gradients else without_gradients(step, live)
         self.evaluate, self.eval_every = evaluate, eval_every
         self.step = 0
         self.noise_seed = seed
@@ -74,8 +77,9 @@ class Engine:
         self.out_of_memory: str | None = None
         self.on_step: OnStep = lambda _step, _metrics: None
         self.measured: tuple[str, ...] | None = None
-        self.own_loop = False
+        self.own_loop = self.own_step = False
         self.replayer: int | None = None
+        self.nan_guard = Guard(live.models, live.optimizers)
         self.is_cancelled: Callable[[], bool] = lambda: False
         self.governors = Governors(live, lambda: self.step, revive)
         self._registered: dict[str, Hyperparameter] = {}
@@ -131,6 +135,8 @@ class Engine:
         Sibling branches share (seed, step), so the noise of the step too: they differ by their changes alone.
         """
         batch = self.feed.next()
+        if self.nan_guard.enabled and (not self.replaying or self.nan_guard.also_replays):
+            self.nan_guard.arm(self.step + 1)
         self.live.keep_gradients = True
         rng.seed_generators(rng.step_seed(STEP, self.noise_seed, self.step))
         return batch
@@ -138,6 +144,7 @@ class Engine:
     def complete_step(self, metrics: Metrics) -> None:
         """Count the step, move on in the data, evaluate if it is time, report."""
         epoch = self.feed.epoch
+        self.nan_guard.disarm()
         if self.live.copies.pending:
             self.live.copies.unannounced()
         self.count_step()
@@ -160,16 +167,6 @@ class Engine:
 
     def _is_time_to_evaluate(self, epoch_before: int) -> bool:
         return self.feed.epoch != epoch_before if self.eval_every is None else self.step % self.eval_every == 0
-
-    def _without_gradients(self, step: Step) -> Step:
-        """The built-in step begins with `zero_grad`: what it leaves in `.grad` is no state."""
-
-        def train(batch: Any) -> Metrics:
-            metrics = step(batch)
-            self.live.keep_gradients = False
-            return metrics
-
-        return train
 
     # Between two steps.
 
@@ -203,6 +200,8 @@ class Engine:
             )
         owned = self.governors.parse(snapshot.values)
         self.governors.put_back()
+        if not self.replaying:
+            self.nan_guard.forget()
         self.tainted = "a restore was cut off in the middle: restore again"
         self.feed.seek(snapshot.values["position"])
         self.step = snapshot.step

@@ -10,6 +10,7 @@ from typing import Any
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.steps import Metrics
 from retune_widget.engine.watch import StepWatch
+from retune_widget.errors import NonFiniteError
 
 
 class Loop:
@@ -19,6 +20,7 @@ class Loop:
         in_step: whether a batch was yielded and the step is not complete.
         on_begin: called when a step begins, after the boundary.
         recovers: told what a step raised; true: the state is that from before it, and training goes on.
+        on_fault: called when a step was stopped because of what is not finite; takes it back.
     """
 
     def __init__(self, engine: Engine, boundary: Callable[[], bool], on_data_end: Callable[[], None]) -> None:
@@ -34,6 +36,7 @@ class Loop:
         self.in_step = False
         self.on_begin: Callable[[], None] = lambda: None
         self.recovers: Callable[[Exception], bool] = lambda _error: False
+        self.on_fault: Callable[[NonFiniteError], None] = lambda _error: None
 
     def log(self, metrics: Metrics) -> None:
         """Metrics of the step that is being trained; in a replay they were recorded already."""
@@ -60,14 +63,23 @@ class Loop:
             if self.in_step:
                 self.complete_step()
 
-    def train(self, batch: Any) -> None:
-        """Train on a batch that `steps` gave, by the engine's own step."""
+    def train(self, batch: Any) -> bool:
+        """Train on a batch that `steps` gave, by the engine's own step.
+
+        Returns:
+            Whether to go on: false where it was stopped because of what is not finite. Then its batch comes again.
+        """
         train_on = self._engine.train_on
         try:
             self.log(train_on(batch) if train_on else {})
+        except NonFiniteError as error:
+            self.in_step, self._metrics = False, {}
+            self.on_fault(error)
+            return False
         except (RuntimeError, MemoryError) as error:
             if not self.again(error):
                 raise
+        return True
 
     def again(self, error: Exception) -> bool:
         """Whether the step at hand is trained once more after what it raised; then the driver asks for a batch."""

@@ -27,9 +27,11 @@ def beside_the_run(engine: Engine) -> Iterator[None]:
     try:
         yield
     finally:
-        engine.replayer = None
         engine.registered = registered
-        engine.restore(live)
+        try:
+            engine.restore(live)
+        finally:
+            engine.replayer = None
         engine.tainted, engine.live.keep_gradients = tainted, keep_gradients
         engine.guard, engine.out_of_memory = memory
 

@@ -43,12 +43,11 @@ class Runner:
         self.length = length or Length()
         self.status = Status.READY
         self.error: BaseException | None = None
-        self.revision = 0
+        self.revision, self.own_step = 0, False
         self.on_start: Callable[[], None] = lambda: None
         self.on_finish: Callable[[], None] = lambda: None
         self.on_status: Callable[[Status], None] = lambda _status: None
         self.on_optimizer_step: Callable[[Optimizer], None] = lambda _optimizer: None
-        self.own_step = False
         self._inbox = Inbox(self._carry_out)
         self._changed = self._inbox.changed
         self._countdown = Countdown()
@@ -108,7 +107,7 @@ class Runner:
         Raises:
             StatusError: it is being trained already.
         """
-        watch = StepWatch(self._engine.live, self.on_optimizer_step)
+        watch = StepWatch(self._engine.live, self.on_optimizer_step, self._engine.nan_guard.check_gradients)
         try:
             self._take_over(threading.current_thread(), watch)
             self.on_start()
@@ -177,10 +176,12 @@ class Runner:
         return False
 
     def _train(self) -> None:
-        watch = StepWatch(self._engine.live, self.on_optimizer_step) if self.own_step else None
+        live, check = self._engine.live, self._engine.nan_guard.check_gradients
+        watch = StepWatch(live, self.on_optimizer_step, check) if self.own_step else None
         try:
             for batch in self.loop.steps():
-                self.loop.train(batch)
+                if not self.loop.train(batch):
+                    self._set_status(Status.PAUSED)
         except BaseException as error:  # noqa: BLE001  # kept, shown, and raised again by wait()
             self._end_of_driving(error, failed=True)
         finally:

@@ -1,13 +1,27 @@
 """The step that trains on one batch: the user's own made uniform, and the metrics that steps give."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from retune_widget.engine.state import LiveState
+
 Metrics = dict[str, Any]
 Step = Callable[[Any], Metrics]
+
+
+def without_gradients(step: Step, live: "LiveState") -> Step:
+    """The built-in step begins with `zero_grad`: what it leaves in `.grad` is no state."""
+
+    def train(batch: Any) -> Metrics:
+        metrics = step(batch)
+        live.keep_gradients = False
+        return metrics
+
+    return train
 
 
 def own_step(step: Callable[[Any], Any]) -> Step:

@@ -30,6 +30,7 @@ def supervised_step(
     scheduler: lr_scheduler.LRScheduler | None = None,
     scaler: Any = None,
     before_update: Callable[[], None] = lambda: None,
+    check: Callable[[Tensor], None] = lambda _loss: None,
     settings: Settings | None = None,
     penalize: Penalize = "weights",
     norm_at: Callable[[], bool] = lambda: False,
@@ -46,6 +47,7 @@ def supervised_step(
         scheduler: steps after each optimizer step.
         scaler: a GradScaler.
         before_update: called when the optimizer is about to step.
+        check: told the loss after the backward pass; raises what stops the step.
         settings: get `l1`, `l2` and, unless the optimizer is LBFGS, `grad_clip`; the step reads them there.
         penalize: what l1 and l2 are about: "weights", or "all" parameters.
         norm_at: whether the gradient's norm is measured in the step at hand.
@@ -62,7 +64,7 @@ def supervised_step(
     if not with_closure:
         settings.build_in("grad_clip", 0.0)
     objective = _Objective(model, loss_fn, device, Penalties(model, optimizer, penalize), settings)
-    step = _Supervised(optimizer, objective, scheduler, scaler, before_update, norm_at)
+    step = _Supervised(optimizer, objective, scheduler, scaler, before_update, check, norm_at)
     return step.train_with_closure if with_closure else partial(step.train, settings.values)
 
 
@@ -75,6 +77,7 @@ class _Supervised:
     scheduler: lr_scheduler.LRScheduler | None
     scaler: Any
     before_update: Callable[[], None]
+    check: Callable[[Tensor], None]
     norm_at: Callable[[], bool]
 
     def train(self, values: dict[str, Any], batch: Any) -> Metrics:
@@ -84,6 +87,7 @@ class _Supervised:
             self.objective.backward_each(batch, metrics, self.scaler)
         else:
             _backward(self.objective(batch, metrics), self.scaler)
+        self.check(metrics["train/loss"])
         limit = values["grad_clip"]
         if limit or self.norm_at():
             if self.scaler is not None:
@@ -108,6 +112,7 @@ class _Supervised:
             first = not metrics
             objective = self.objective(batch, metrics if first else {})
             objective.backward()  # type: ignore[no-untyped-call]
+            self.check(objective)
             if first and self.norm_at():
                 metrics["train/grad_norm"] = Gradients(self.optimizer).norm()
             return objective

@@ -18,10 +18,21 @@ class StepWatch:
         stepped: whether an optimizer made a step since `reset`.
     """
 
-    def __init__(self, live: LiveState, before_step: Callable[[Optimizer], None]) -> None:
-        """Watch these optimizers and the models' buffers, until `remove`; `before_step` is told who steps next."""
+    def __init__(
+        self,
+        live: LiveState,
+        before_step: Callable[[Optimizer], None],
+        check: Callable[[Optimizer], None] = lambda _optimizer: None,
+    ) -> None:
+        """Watch these optimizers and the models' buffers, until `remove`.
+
+        Args:
+            live: has them.
+            before_step: is told who steps next.
+            check: is told before that; raises what stops the step.
+        """
         self.stepped = False
-        self._before_step, self._copies = before_step, live.copies
+        self._before_step, self._check, self._copies = before_step, check, live.copies
         self._hooks = [optimizer.register_step_post_hook(self._on_step) for optimizer in live.optimizers.values()]
         self._hooks += [optimizer.register_step_pre_hook(self._on_begin) for optimizer in live.optimizers.values()]
         self._buffers = [buffer for model in live.models.values() for buffer in model.buffers()]
@@ -43,6 +54,7 @@ class StepWatch:
 
     def _on_begin(self, optimizer: Optimizer, *_: Any) -> None:
         if not torch.compiler.is_compiling():
+            self._check(optimizer)
             self._copies.before_update()
             self._before_step(optimizer)
 

@@ -104,7 +104,28 @@ def _sample(its: Any) -> bool:
     return isinstance(its, list | tuple) and len(its) == len(("index", "hash")) and whole(its[0]) and text(its[1])
 
 
+def _word_or_value(its: Any) -> bool:
+    return value(its) or text(its)  # what happens to a rule is a word
+
+
+def _firing(its: Any) -> bool:
+    return isinstance(its, list | tuple) and len(its) == len(("step", "reason")) and whole(its[0]) and text(its[1])
+
+
+def _anything(_its: Any) -> bool:
+    return True
+
+
+def _policy(its: Any) -> bool:
+    return wrong(its, POLICY) is None
+
+
 Fields = Mapping[str, Check]
+POLICY: Fields = {
+    "name": text, "kind": text, "arguments": maybe(table(_anything)), "state": table(_anything),
+    "suspended": maybe(text), "fired": listing(_firing),
+}  # fmt: skip
+"""What a rule remembers is its own: `Active.load` looks at that."""
 BRANCH: Fields = {"id": few, "name": text, "named_by_hand": flag, "fork": maybe(node_id), "created": moment}
 NODE: Fields = {
     "id": node_id, "branch": few, "step": whole, "epoch": few,
@@ -116,11 +137,12 @@ NODE_MORE: Fields = {
     "verified": maybe(flag), "differs": maybe(text),
     "origin": lambda its: isinstance(its, str) and its in get_args(Origin),
     "rolling": flag, "evicted": flag, "digest": maybe(text), "training_digest": maybe(text),
+    "policies": maybe(listing(_policy)), "policies_after": maybe(listing(_policy)),
 }  # fmt: skip
 """Each of these may be missing, as earlier versions did not write it."""
 CHANGE: Fields = {
-    "branch": few, "step": whole, "key": text, "old": value, "new": value, "author": text, "node": maybe(node_id),
-    "note": text, "created": moment,
+    "branch": few, "step": whole, "key": text, "old": maybe(value), "new": _word_or_value, "author": text,
+    "node": maybe(node_id), "note": text, "created": moment,
 }  # fmt: skip
 CHANGE_MORE: Fields = {"governed": maybe(text)}
 """This may be missing, as earlier versions did not write it."""

@@ -23,14 +23,15 @@ CHECKPOINT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 class ChangeRecord(TypedDict):
     """One changed value, as the store keeps it.
 
-    `node` is the node that holds the state from before it; `governed` says what decides the value from then on.
+    `node` is the node that holds the state from before it; `governed` says what decides the value from then on. What
+    happens to a rule is a change too: the key is `policy:Plateau`, the new value a word.
     """
 
     branch: int
     step: int
     key: str
-    old: Value
-    new: Value
+    old: Value | None
+    new: Value | str
     author: str
     node: str | None
     note: str
@@ -46,6 +47,14 @@ def change_records(node: Node, changes: Sequence[ValueChange], author: str, note
          "governed": its.governing.text if its.governing is not None else None}
         for its in changes
     ]  # fmt: skip
+
+
+def policy_record(node: Node, name: str, step: int, event: str, *, author: str, note: str) -> ChangeRecord:
+    """What the store keeps of something that happened to a rule, or that it did: `policy:Plateau`, suspended."""
+    return {
+        "branch": node.branch.id, "step": step, "key": f"policy:{name}", "old": None, "new": event, "author": author,
+        "node": node.id, "note": note, "created": time.time(), "governed": None,
+    }  # fmt: skip
 
 
 class CheckpointRecord(TypedDict):

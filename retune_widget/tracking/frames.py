@@ -14,11 +14,15 @@ Path = Sequence[tuple[Branch, int]]
 WHOLE = 2**53
 """Above it a float64 skips whole numbers."""
 LEADING = ["branch", "step", "epoch", "elapsed"]
+FORKS = "forks"
+"""In the attributes of a history: each branch with the one it begins on, and the last step there on its way."""
 
 
 def history_frame(tree: Tree, history: History) -> pd.DataFrame:
     """One row for each (branch, step) that was trained; columns `branch, step, epoch, elapsed`, metrics, values."""
-    return _joined(tree, history, [tree.path(branch) for branch in tree.branches])
+    frame = _joined(tree, history, [tree.path(branch) for branch in tree.branches])
+    frame.attrs[FORKS] = {its.name: (its.fork.branch.name, its.fork.step) for its in tree.branches if its.fork}
+    return frame
 
 
 def lineage_frame(tree: Tree, history: History, place: Node | Branch) -> pd.DataFrame:

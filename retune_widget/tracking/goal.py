@@ -31,6 +31,11 @@ class Goal:
         return not any(math.isfinite(value) and sign * value <= sign * values[-1] for value in values[:-1].tolist())
 
 
+def is_better_high(metric: str) -> bool:
+    """Whether a metric of this name should be high: accuracy, F1 and the like."""
+    return bool(HIGHER_IS_BETTER.intersection(re.split(r"[^a-z0-9]+", metric.lower())))
+
+
 def as_goal(best: str | tuple[str, str] | None) -> Goal | None:
     """What `Run(best=…)` means: a metric that should be low, or a pair of a metric and "min" or "max".
 
@@ -41,7 +46,7 @@ def as_goal(best: str | tuple[str, str] | None) -> Goal | None:
         case None:
             return None
         case str(metric) if metric:
-            if HIGHER_IS_BETTER.intersection(re.split(r"[^a-z0-9]+", metric.lower())):
+            if is_better_high(metric):
                 raise ValueError(f"best={metric!r} means that lower is better. Say which: best=({metric!r}, 'max').")
             return Goal(metric, "min")
         case (str(metric), "min" | "max" as direction) if metric:

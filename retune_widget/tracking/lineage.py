@@ -7,7 +7,8 @@ from retune_widget.tracking.tree import Branch, Node, Tree, change_label, short
 
 def is_tip(tree: Tree, history: History, node: Node) -> bool:
     """Whether training on from this node continues its branch: nothing was recorded or changed after it."""
-    return tree.last(node.branch) is node and history.tip(node.branch) <= node.step and not node.changes
+    untouched = not node.changes and node.policies_after is None
+    return tree.last(node.branch) is node and history.tip(node.branch) <= node.step and untouched
 
 
 def last_change(tree: Tree, branch: Branch, head: Node, *, head_changed: bool) -> Node | None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from retune_widget.tracking.value_changes import ChangedValue, Value, ValueChange, change_label
 
@@ -94,6 +94,8 @@ class NodeRecord(_NodeRecord, total=False):
     evicted: bool
     digest: str | None
     training_digest: str | None
+    policies: list[Any] | None
+    policies_after: list[Any] | None
 
 
 @dataclass(eq=False)
@@ -148,6 +150,8 @@ class Node:
         origin: how its state came from its parent's.
         rolling: whether it is there for a crash alone: then it goes when newer ones are saved.
         recorded: false until a node that shares a saved checkpoint is durable itself.
+        policies: the rules in this state, with what they remember, as plain data; None: an earlier version wrote it.
+        policies_after: the same after what was done here, where that made a difference.
     """
 
     id: str
@@ -170,6 +174,8 @@ class Node:
     origin: Origin = "trained"
     rolling: bool = False
     recorded: bool = True
+    policies: list[Any] | None = None
+    policies_after: list[Any] | None = None
 
     @classmethod
     def from_record(
@@ -182,6 +188,7 @@ class Node:
             record["note"], record["why"], record["pinned"], record["created"],
             record.get("verified"), record.get("differs"),
             origin=record.get("origin", "edited"), rolling=record.get("rolling", False),
+            policies=record.get("policies"), policies_after=record.get("policies_after"),
         )  # fmt: skip
 
     @property
@@ -243,4 +250,6 @@ class Node:
             "evicted": self.checkpoint.evicted,
             "digest": self.checkpoint.digest,
             "training_digest": self.checkpoint.training_digest,
+            "policies": self.policies,
+            "policies_after": self.policies_after,
         }

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from retune_widget.tracking import frames
+from retune_widget.tracking.goal import Direction
 from retune_widget.tracking.history import History
+from retune_widget.tracking.targets import time_to_target
 from retune_widget.tracking.tree import Branch, Node, Tree
 from retune_widget.tracking.ways import seconds_to_restore
 
@@ -47,6 +49,14 @@ class Record:
     def nodes(self) -> pd.DataFrame:
         """One row for each node."""
         return frames.nodes_frame(self.tree, self._records)
+
+    def time_to_target(self, metric: str, goal: float, mode: Direction | None = None) -> pd.DataFrame:
+        """When each branch reached a goal, in steps and in seconds of training: `policies.Target` as a table.
+
+        Raises:
+            ValueError: the metric was never measured, or the mode is neither "min" nor "max".
+        """
+        return time_to_target(self.tree, self._records, metric, goal, mode)
 
     def seconds_to_restore(self, node: NodeLike) -> float | None:
         """About how long restoring a node takes: 0 where its checkpoint is kept, None where it cannot be restored."""

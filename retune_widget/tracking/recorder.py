@@ -26,8 +26,8 @@ class Recorder:
         self._recorded: Values = {}
         self._epoch = -1
 
-    def step(self, branch: Branch, step: int, epoch: int, metrics: Mapping[str, Any]) -> None:
-        """A row for the step that is complete."""
+    def step(self, branch: Branch, step: int, epoch: int, metrics: Mapping[str, Any]) -> float:
+        """A row for the step that is complete; returns the seconds of training that it says."""
         used = self.used
         if used is not self._recorded:
             old, self._recorded = self._recorded, used
@@ -35,7 +35,9 @@ class Recorder:
         if epoch != self._epoch:
             self._epoch = epoch
             self._history.set_epoch(branch.id, step, epoch)
-        self._history.record(branch.id, step, self.clock.elapsed(), metrics)
+        elapsed = self.clock.elapsed()
+        self._history.record(branch.id, step, elapsed, metrics)
+        return elapsed
 
     def move(self, elapsed: float) -> None:
         """Training goes on elsewhere in the tree: the next row says everything anew."""

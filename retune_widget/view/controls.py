@@ -92,7 +92,7 @@ def note_changes(run: Run, state: ViewState) -> None:
     changes = access.changes(run)
     new, state.changes_seen = changes[state.changes_seen :], len(changes)
     for record in new:
-        if record["branch"] != here:
+        if record["branch"] != here or isinstance(record["new"], str):  # of a rule
             continue
         mark, first = state.marks.get(record["key"]), record["step"] + 1
         if mark is None or mark["step"] != first or mark["value"] != record["new"]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import retune_widget as rt
 from retune_widget import schedules
+from retune_widget.policies import Plateau
 from tests.engine.laboratory import make_run, network
 
 CASES = int(os.environ.get("RETUNE_TREES", "200"))
@@ -53,6 +54,9 @@ actions = st.one_of(
     st.tuples(st.just("schedule"), st.sampled_from([*CURVES, None])),
     st.tuples(st.just("hold"), st.sampled_from([None, 0.02])),
     st.tuples(st.just("release"), st.none()),
+    st.tuples(st.just("rule"), st.integers(1, 3)),
+    st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(st.just("fault"), st.sampled_from(["look", "lower lr", "skip batch"])),
 )
 
 
@@ -99,6 +103,36 @@ def do_to_a_node(run, action, argument):
                 run._engine.live.models["model"][0].bias[0] = argument
         case "draw":
             torch.rand(3)
+        case _:
+            do_with_rules(run, action, argument)
+
+
+def do_with_rules(run, action, argument):
+    match action:
+        case "rule":
+            run.add_policy(Plateau("train/loss", patience=argument, factor=0.7, cooldown=1))
+        case "suspend" if run.policies:
+            name = run.policies[-1].name
+            (run.suspend_policy if argument else run.resume_policy)(name)
+        case "fault" if any(its.name == "NaNGuard" and its.active for its in run.policies):
+            loss = run._helm.faulty
+            loss.run = run
+            before = run._engine.capture().training_digest()
+            run.step(2)
+            loss.run = None
+            assert run._engine.capture().training_digest() == before
+            if argument != "look":
+                run.recover(argument)
+
+
+class Faulty(torch.nn.CrossEntropyLoss):
+    """Not finite in the steps of `run`, unless they are trained again."""
+
+    run = None
+
+    def forward(self, output, target):
+        value = super().forward(output, target)
+        return value * float("nan") if self.run is not None and not self.run._engine.replaying else value
 
 
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -109,10 +143,11 @@ def do_to_a_node(run, action, argument):
     story=st.lists(actions, min_size=2, max_size=14),
 )
 def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_again(optimizer, scheduler, every, story):
-    model = network()
+    model, loss = network(), Faulty()
     made = OPTIMIZERS[optimizer](model.parameters())
     options = {"checkpoint_every": every, "window": every, "scheduler": SCHEDULERS[scheduler](made)}
-    run = make_run(lambda _: made, model=model, **options)
+    run = make_run(lambda _: made, model=model, loss_fn=loss, **options)
+    run._helm.faulty = loss
     try:
         for action, argument in story:
             do(run, action, argument)
@@ -122,13 +157,15 @@ def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_ag
         for node in run.tree.nodes[1:]:
             assert node.origin == "edited" or run.verify(node), (node, run.verify(node))
         assert run.digest() == head
-        drawn = any(action == "draw" for action, _ in story)
+        drawn = any(action in {"draw", "fault"} for action, _ in story)  # a step that was stopped has drawn too
         expected = {node: (node.digest, node.checkpoint.training_digest) for node in run.tree.nodes}
         for node, (digest, training_digest) in expected.items():
             trained_again = node.checkpoint.evicted
             run.restore(node)
             assert run._engine.capture().training_digest() == training_digest
+            assert run._helm.policies.record() == node.policies
             assert run.digest() == digest or (trained_again and drawn)
-        assert run.problems == []
+        told = ("NaNGuard: step", "NaNGuard does not act", "Plateau")  # what the story itself did
+        assert [its for its in run.problems if not its.startswith(told)] == []
     finally:
         run.close()

@@ -222,7 +222,7 @@ SETUPS = {
         for name in ("NAdam", "ASGD", "Adam", "SGD momentum")
         for dtype in (torch.bfloat16, torch.float64)
     },
-    "Adam in float16: all becomes NaN": lambda: typed("Adam", torch.float16),
+    "Adam in float16: all becomes NaN": lambda: {**typed("Adam", torch.float16), "policies": []},
     "ReduceLROnPlateau": plateau,
     "gradients in flight": accumulating,
     "average of the weights": lambda: averaged(use_buffers=False),

@@ -1,0 +1,177 @@
+"""Steps that cannot be made: taken back, told, and gone on from. Out of memory, or a number that is not finite."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any
+
+from retune_widget.engine import commands
+from retune_widget.engine.claims import Made
+from retune_widget.engine.memory import is_out_of_memory
+from retune_widget.engine.replay import ReplayCancelledError, beside_the_run, replay
+from retune_widget.engine.snapshot import Snapshot
+from retune_widget.errors import NonFiniteError, StatusError
+from retune_widget.policies.action import Times, resolve
+from retune_widget.policies.guards import NaNGuard
+from retune_widget.ruling import Ruling
+from retune_widget.tracking.tree import Node
+
+OFFERS = (
+    "run.recover('lower lr') takes a tenth of the learning rate, run.recover('skip batch') leaves this batch out; "
+    "or look; then start()"
+)
+SHOWN = 10
+"""Samples of a batch that are named."""
+
+
+class Recovery(Ruling):
+    """Takes back what was stopped, and goes on."""
+
+    def recover(self, error: Exception) -> bool:
+        """Whether the step that raised can be made again: out of memory puts the old batch size back."""
+        guard = self._engine.guard
+        if guard is None or not is_out_of_memory(error):
+            return False
+        note = self._engine.put_back(guard, error)
+        self._change(self._engine.claims.back_to(guard.size), "memory", note)
+        self._arrive()
+        self._engine.out_of_memory = note
+        return True
+
+    def on_fault(self, error: NonFiniteError) -> None:
+        """Go to the state from before the step: by its buffers, by training to there, or to the last good node.
+
+        Raises:
+            RestoreError, StoreError: that could not be done.
+        """
+        guard = self._engine.nan_guard
+        guard.forget()
+        until = error.step - 1
+        for damaged in (its for its in self.tree.lineage(self._node) if its.step > until and not its.note):
+            self.annotate(damaged, f"from after {error}")
+        built_in = self._engine.train_on is not None and not self._engine.own_step
+        if built_in and not error.written and guard.take_back():
+            self._engine.live.keep_gradients, exact = False, True
+        else:
+            exact = self._train_back(until)
+            if exact and error.step <= self.history.tip(self._branch):
+                error = self._look_again_at(error)
+        guard.fault = error
+        batch = self._batch() if exact else "not known"
+        text = f"step {error.step:,} was stopped: {error.what}. Its batch: {batch}"
+        node = self._keep_before_fault(text) if exact else self._node
+        name = next((its.name for its in self.policies.entries if isinstance(its.policy, NaNGuard)), "NaNGuard")
+        entry = self.policies.entry(name)
+        self.policies.note_firing(entry, error.step, error.what)
+        self._said = f"{name}: {text}. The run is at {node.id}, step {node.step:,}, before that: {OFFERS}."
+        self._journal(entry, "pause", text, error.step)
+        self._arrive()
+        self.store_history()
+
+    def _keep_before_fault(self, text: str) -> Node:
+        if self._is_held():
+            if not self._node.note:
+                self.annotate(self._node, text)
+            return self._node
+        if self._forks:
+            self._fork(f"{self._branch} @{self._node.step}", by_hand=False)
+        self._node = self._new_node("policy", self._engine.capture(), author="policy:NaNGuard", note=text)
+        return self._node
+
+    def _train_back(self, until: int) -> bool:
+        """Go to the state at a step; where it cannot be trained again, to the last good node. Returns which."""
+        engine, node = self._engine, self._last_until(until)
+        beyond = self.tree.last(self._branch) is not node and node.branch is self._branch
+        if engine.why_not_replayed is not None or self._by_hand or node is not self._node or beyond:
+            self._restore(node)
+            return node.step == until
+        in_force = node.branch is self._branch and not self._forks
+        made = node.changes if in_force else ()
+        start, after = self._state_of(node), self.policies.record()
+        try:
+            state = self._replayed(start, made, until)
+        except (NonFiniteError, ReplayCancelledError):  # what it depends on is not in the checkpoint
+            self._restore(node)
+            return node.step == until
+        changed = in_force and bool(node.changes or node.policies_after)
+        engine.restore(state)
+        tip = self.history.tip(self._branch)
+        if until > node.step:
+            self._before, self._changed = None, False
+        else:
+            self._before, self._changed = start, changed
+        if tip > until:
+            self.tail = range(until + 1, tip + 1)
+        self.take_policies(after)
+        return True
+
+    def _replayed(self, start: Snapshot, made: Iterable[Made], until: int) -> Snapshot:
+        engine, guard = self._engine, self._engine.nan_guard
+        with beside_the_run(engine), ExitStack() as stack:
+            defers, guard.also_replays, guard.defers = guard.defers, True, False
+            stack.callback(lambda: vars(guard).update(also_replays=False, defers=defers))
+            return replay(engine, start, made, until)
+
+    def _look_again_at(self, error: NonFiniteError) -> NonFiniteError:
+        """Which tensor it was, of a step that was found out late: the step is trained again, and looked at at once."""
+        engine, guard = self._engine, self._engine.nan_guard
+        if engine.train_on is None:
+            return error
+        try:
+            self._replayed(engine.capture(), (), error.step)
+        except NonFiniteError as again:
+            return again
+        except ReplayCancelledError:
+            return error
+        finally:
+            guard.forget()
+        return error
+
+    def _batch(self) -> str:
+        """Where the batch at the position is in the data."""
+        feed = self._engine.feed
+        position = ", ".join(f"{name} {value}" for name, value in feed.position().items() if "seed" not in name)
+        samples = getattr(feed, "samples", None)
+        if samples is None:
+            return position or "of your own making"
+        indices = samples()
+        shown = ", ".join(map(str, indices[:SHOWN])) + (f", … ({len(indices)})" if len(indices) > SHOWN else "")
+        return f"{position}; its samples are {shown}"
+
+    def go_on_after_fault(self, how: str, node: Node | None, factor: float) -> Node:
+        """Go on after a step that was stopped; returns the node from before what is done.
+
+        Raises:
+            StatusError: there is nothing to recover from, or the batch is not the one at the position.
+            ValueError: there is no such way.
+            HyperparameterError: the learning rate cannot be lowered.
+        """
+        guard = self._engine.nan_guard
+        fault = guard.fault
+        if how not in {"lower lr", "skip batch"}:
+            raise ValueError(f"There is no way {how!r} to recover: choose 'lower lr' or 'skip batch'.")
+        if fault is None and node is None:
+            raise StatusError("No step was stopped: there is nothing to recover from.")
+        if self._engine.own_loop:
+            guard.drop_gradients()
+        if node is not None or self._engine.tainted is not None or (fault and fault.step <= self._engine.step):
+            self._restore(node or self._node)
+        if how == "lower lr":
+            values = resolve({"lr": Times(factor)}, dict(self._engine.values()))
+            before = self._set(values, "policy:NaNGuard", f"lower lr, because {fault}" if fault else "lower lr").node
+        else:
+            if fault is None or self._engine.step != fault.step - 1:
+                raise StatusError("The run is not before the step that was stopped: its batch cannot be skipped here.")
+            before, batch = self._node, self._batch()
+            self._engine.feed.advance()
+            self._by_hand = True
+            self._keep_here(f"batch skipped: {batch}")
+        guard.fault = None
+        return before or self._node
+
+    def carry_out_policy(self, command: commands.Governing) -> Any:
+        """Carry out a command about rules, or after one of them paused the run."""
+        if isinstance(command, commands.Recover):
+            return self.go_on_after_fault(
+                command.how, self.tree.node(command.node) if command.node else None, command.factor
+            )
+        return self.govern(command)

@@ -1,0 +1,252 @@
+"""What rules do to a run: they are shown each step that is recorded, and act at the boundary after it."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from retune_widget.engine import commands
+from retune_widget.engine.claims import Claim
+from retune_widget.engine.status import Status
+from retune_widget.engine.steps import Metrics
+from retune_widget.errors import HyperparameterError, RestoreError, StatusError, StoreError, UnknownHyperparameterError
+from retune_widget.keeping import Keeping
+from retune_widget.policies.action import resolve
+from retune_widget.policies.active import Due, Entry, PolicyStatus
+from retune_widget.policies.guards import NaNGuard
+from retune_widget.storage.store import ChangeRecord, policy_record
+from retune_widget.tracking.changes import Change
+from retune_widget.tracking.history import Pairs
+from retune_widget.tracking.tree import Branch, Node
+
+REFUSALS = (HyperparameterError, UnknownHyperparameterError, RestoreError, StatusError, StoreError)
+
+
+class Ruling(Keeping):
+    """Lets rules act on a run.
+
+    Attributes:
+        changes: every acknowledged change of a value or of a rule, oldest first.
+        ask: sends a command that is carried out at the next boundary.
+    """
+
+    changes: list[ChangeRecord]
+    ask: Callable[[commands.Command], object]
+    _said: str | None = None
+    """Why a rule paused or stopped the run; None once it trains again."""
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know of what is kept, and of the rules."""
+        suspended = [f"{its.name} does not act: {its.suspended}." for its in self.policies.entries if its.suspended]
+        return [*super().notices, *([self._said] if self._said else []), *suspended]
+
+    def on_status(self, status: Status) -> None:
+        """Training begins or ends; must not raise."""
+        super().on_status(status)
+        if status is Status.RUNNING:
+            self._said = None
+            self._engine.nan_guard.look_anew()
+
+    # A step.
+
+    def consult(self, step: int, elapsed: float, metrics: Metrics) -> list[Due]:
+        """Show the rules the row that was recorded last; returns what they want done."""
+
+        def measured(name: str | None) -> float:
+            return float(metrics[name]) if name in metrics else float("nan")
+
+        def past(name: str) -> Pairs:
+            return self.history.lineage_pairs(self.tree.path(self._branch), name)
+
+        before = [its.suspended for its in self.policies.entries]
+        due = self.policies.update(step, elapsed, measured, self.recorder.used, past)
+        for entry, was in zip(self.policies.entries, before, strict=True):
+            if entry.suspended != was:
+                self._journal(entry, "suspended", entry.suspended or "")
+        return due
+
+    def act(self, due: list[Due]) -> None:
+        """Do what the rules want, in their order; once one goes elsewhere, the others are not asked any more."""
+        for entry, action in ((its.entry, its.action) for its in due):
+            if entry.suspended is not None:
+                continue
+            try:
+                moved = self._act(entry, Due(entry, action))
+            except REFUSALS as error:
+                self._suspend(entry, f"it could not do what it wanted: {error}".rstrip("."))
+                continue
+            if moved:
+                break
+
+    def _act(self, entry: Entry, due: Due) -> bool:
+        """Returns whether training goes on from another state."""
+        action, author, step = due.action, f"policy:{entry.name}", self._engine.step
+        match action.kind:
+            case "keep":
+                self.checkpoint("best", action.reason)
+            case "set":
+                if self._set(resolve(action.values, dict(self._engine.values())), author, action.reason).values:
+                    self.policies.note_firing(entry, step, action.reason)
+                    self._mark_policies()
+            case "branch":
+                node = self._best_until(action.back_to or 0)
+                remembered = entry.policy.state_dict() if entry.policy is not None else None
+                self._grow(node, None, resolve(action.values, node.values), author=author, note=action.reason)
+
+                def carry() -> None:  # how often it branched is known on the way that was left alone
+                    if entry.policy is not None and remembered is not None:
+                        entry.policy.load_state_dict(remembered)
+                    self.policies.note_firing(self.policies.entry(entry.name), step, action.reason)
+
+                self._edit_policies(carry)
+                self._journal(entry, "branch", action.reason, step)
+            case "pause" | "stop":
+                self._end(entry, due)
+        return action.back_to is not None
+
+    def _end(self, entry: Entry, due: Due) -> None:
+        action, step, where = due.action, self._engine.step, ""
+        if action.back_to is not None:
+            node = self._best_until(action.back_to)
+            self._restore(node)
+            where = f" The run went back to {node.id} at step {node.step:,}."
+        self.policies.note_firing(self.policies.entry(entry.name), step, action.reason)
+        self._said = f"{entry.name} at step {step:,}: {action.reason}.{where}"
+        self._journal(entry, action.kind, action.reason, step)
+        self.ask(commands.Pause() if action.kind == "pause" else commands.Stop())
+
+    def _last_until(self, step: int) -> Node:
+        """The last node on the way here that is not after a step."""
+        return next(node for node in reversed(self.tree.lineage(self._node)) if node.step <= step)
+
+    def _best_until(self, step: int) -> Node:
+        """The same; of several at one step, the one that a rule or a goal has kept."""
+        last = self._last_until(step)
+        there = (its for its in self.tree.lineage(last) if its.step == last.step and its.cause == "best")
+        return next(there, last)
+
+    # What is asked.
+
+    def govern(self, command: commands.Governing) -> PolicyStatus:
+        """Carry out a command about rules; returns the rule.
+
+        Raises:
+            PolicyError: there is no such rule, or the new one is none.
+        """
+        entry: Entry
+        match command:
+            case commands.AddPolicy(policy, name):
+                entry = self._edit_policies(lambda: self.policies.add(policy, name))
+                self._journal(entry, "added", "")
+            case commands.SuspendPolicy(policy, note):
+                entry = self.policies.entry(policy)
+                self._suspend(entry, note or f"it was suspended by hand at step {self._engine.step:,}")
+            case commands.ResumePolicy(policy, note):
+                entry = self.policies.entry(policy)
+                if entry.policy is None:
+                    raise StatusError(f"{entry.name} cannot be resumed: {entry.suspended}.")
+                self._edit_policies(lambda: setattr(entry, "suspended", None))
+                self._journal(entry, "resumed", note)
+            case commands.RemovePolicy(policy, note):
+                name = self.policies.entry(policy).name
+                entry = self._edit_policies(lambda: self.policies.remove(name))
+                self._journal(entry, "removed", note)
+            case _:
+                raise TypeError(command)
+        return entry.status()
+
+    def told(self, change: Change) -> Change:
+        """A change was made: by hand, it suspends the rules that govern what it changed."""
+        if change.values and self.policies.entries:
+            if change.author == "user":
+                keys = [its.key for its in change.values]
+                for entry in self.policies.governing(keys, self._engine.hyperparameters):
+                    entry.suspended = f"{', '.join(keys)} changed by hand at step {change.step:,}"
+                    self.policies.edited()
+                    self._journal(entry, "suspended", entry.suspended)
+            self._mark_policies()
+        return change
+
+    def _suspend(self, entry: Entry, reason: str) -> None:
+        self._edit_policies(lambda: setattr(entry, "suspended", reason))
+        self._journal(entry, "suspended", reason)
+
+    def _edit_policies(self, edit: Callable[[], Any]) -> Any:
+        """Change something about the rules at this boundary. As with a value, a node holds what was before."""
+        node = self._node
+        if len(self.tree.nodes) == 1 and not self.history.tip(self._branch) and not self._changed and not self._forks:
+            result = edit()
+            node.policies = self.policies.record()  # it begins like this
+            self._writer.save_node(node.record())
+        else:
+            merges = self._before is not None and self._changed
+            if not merges and (self._forks or not self._is_held()):
+                shared = node.checkpoint if self._is_held() else None
+                before = self._before or self._engine.capture()
+                if self._forks:
+                    self._fork(f"{self._branch} @{node.step}", by_hand=False)
+                self._node = self._new_node("change", before, checkpoint=shared)
+            result = edit()
+            self._changed = True
+            self._mark_policies()
+        self.policies.edited()
+        self.watch()
+        return result
+
+    def _mark_policies(self) -> None:
+        """Note with the last node how the rules are after what was done there."""
+        record = self.policies.record()
+        if self._changed and record != (self._node.policies_after or self._node.policies):
+            with self.edits:
+                self._node.policies_after = record
+                self._writer.save_node(self._node.record())
+
+    def take_policies(self, records: list[Any] | None) -> None:
+        """Put the rules to what a node says of them."""
+        if records is not None:
+            self.policies.load(records)
+        self.watch()
+
+    def watch(self) -> None:
+        """Let the engine look at gradients as long as a NaNGuard acts."""
+        acting = (its.policy for its in self.policies.entries if its.suspended is None)
+        self._engine.nan_guard.enabled = any(isinstance(policy, NaNGuard) for policy in acting)
+
+    def _journal(self, entry: Entry, event: str, note: str, step: int | None = None) -> None:
+        by_itself = event in {"pause", "stop", "branch"}
+        author = f"policy:{entry.name}" if by_itself else "user"
+        at = self._engine.step if step is None else step
+        records = [policy_record(self._node, entry.name, at, event, author=author, note=note)]
+        self.changes.extend(records)
+        self._writer.append_changes(records)
+
+    # What the helm does.
+
+    @abstractmethod
+    def checkpoint(self, cause: Any, note: str = "", *, rolling: bool = False) -> Node:
+        """Keep the state as a node."""
+
+    @abstractmethod
+    def _change(self, claims: list[Claim], author: str = "user", note: str = "") -> Change:
+        """Put in force what was planned."""
+
+    @abstractmethod
+    def _set(self, values: Mapping[str, Any], author: str = "user", note: str = "") -> Change:
+        """Change values."""
+
+    @abstractmethod
+    def _restore(self, node: Node, *, resuming: bool = False) -> Node:
+        """Go to a node."""
+
+    @abstractmethod
+    def _grow(
+        self,
+        node: Node,
+        name: str | None,
+        values: Mapping[str, Any],
+        *,
+        reseed: bool = False,
+        author: str = "user",
+        note: str = "",
+    ) -> Branch:
+        """Begin a branch at a node."""
