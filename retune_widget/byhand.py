@@ -1,10 +1,12 @@
 """Sees what was written by hand while nobody trained: that state becomes a node, which no replay could reach."""
 
+import uuid
 from typing import TYPE_CHECKING
 
 from retune_widget.engine.mark import Mark, mark
 from retune_widget.engine.status import Status
 from retune_widget.standing import Standing
+from retune_widget.tracking.tree import CheckpointHandle
 
 if TYPE_CHECKING:
     from retune_widget.tracking.tree import Node
@@ -34,6 +36,24 @@ class ByHand(Standing):
                 self._mark = mark(self._engine)
             except Exception:  # noqa: BLE001  # of the user's objects: the next checkpoint raises it to whoever asks for it
                 return
+
+    def look_again(self) -> None:
+        """Before training goes on, or anything is done: was the state written by hand?"""
+        self.refresh_root()
+        self.notice_edits()
+
+    def refresh_root(self) -> None:
+        """Before the first step the person may still have loaded weights: the root is the state as it is now."""
+        root = self.tree.root
+        trained = len(self.tree.nodes) > 1 or self.history.tip(self._branch) > 0
+        if trained or self._is_held() or self._before is None:
+            return
+        outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
+        root.values, self._by_hand = dict(self._engine.values()), False
+        self._writer.save_node(root.record())
+        self._writer.save_checkpoint(root.checkpoint, self._before)
+        self._writer.delete([], [], [outdated.id])
+        self.take_mark()
 
     def know(self, key: str) -> None:
         """A value was registered that a checkpoint had waited for: it is as it was captured."""

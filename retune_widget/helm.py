@@ -4,7 +4,6 @@ Runs in the thread that trains (or in the caller's where nobody trains); nothing
 """
 
 import time
-import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change, merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
-from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Tree, ValueChange
+from retune_widget.tracking.tree import Branch, Cause, Node, Tree, ValueChange
 from retune_widget.verify import verify
 
 if TYPE_CHECKING:
@@ -127,17 +126,21 @@ class Helm(Keeping):
         self.tidy()
         self.store_history()
 
-    def close(self, *, keep: bool) -> None:
+    def close(self, *, keep: bool, tidy: bool) -> None:
         """Hand over what was recorded; a loop of the caller's that trains on is recorded in memory alone.
 
         Args:
             keep: steps that no node holds yet become one, so that a resume loses none.
+            tidy: free what may go now that all is saved. No steps are trained again for that.
         """
         if self._closed:
             return
         try:
             if keep and self._before is None and self._engine.tainted is None:
                 self.checkpoint("interval", "closed")
+            if tidy and self.is_untidy:
+                self._writer.flush()
+                self.tidy()
         finally:
             self.store_history()
             self._closed = True
@@ -146,16 +149,13 @@ class Helm(Keeping):
 
     def execute(self, command: commands.Steering) -> Any:
         """Carry out a command; returns what it made."""
+        if isinstance(command, commands.Tidy):
+            return self.tidy()
         self.look_again()
         try:
             return self._carry_out(command)
         finally:
             self.take_mark()
-
-    def look_again(self) -> None:
-        """Before training goes on, or anything is done: was the state written by hand?"""
-        self.refresh_root()
-        self.notice_edits()
 
     def _carry_out(self, command: commands.Steering) -> Any:
         match command:
@@ -184,19 +184,6 @@ class Helm(Keeping):
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
         return self._last_change() is not None
-
-    def refresh_root(self) -> None:
-        """Before the first step the person may still have loaded weights: the root is the state as it is now."""
-        root = self.tree.root
-        trained = len(self.tree.nodes) > 1 or self.history.tip(self._branch) > 0
-        if trained or self._is_held() or self._before is None:
-            return
-        outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
-        root.values, self._by_hand = dict(self._engine.values()), False
-        self._writer.save_node(root.record())
-        self._writer.save_checkpoint(root.checkpoint, self._before)
-        self._writer.delete([], [], [outdated.id])
-        self.take_mark()
 
     def checkpoint(self, cause: Cause, note: str = "", *, rolling: bool = False) -> Node:
         """Keep the state as a node; the node that holds it already, if there is one."""

@@ -80,6 +80,11 @@ class Evict:
 
 
 @dataclass(frozen=True, slots=True)
+class Tidy:
+    """Free what the window and the budget say, after what could not go before it was saved."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """Take a branch and what grew from it out of the tree, with its checkpoints."""
 
@@ -87,5 +92,5 @@ class DeleteBranch:
 
 
 Running = Start | Pause | Stop | TrainSteps
-Steering = SetHyperparameters | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch
+Steering = SetHyperparameters | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | Tidy | DeleteBranch
 Command = Running | Steering
