@@ -48,9 +48,10 @@ class ByHand(Standing):
         trained = len(self.tree.nodes) > 1 or self.history.tip(self._branch) > 0
         if trained or self._is_held() or self._before is None:
             return
-        outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
-        root.values, self._by_hand = dict(self._engine.values()), False
-        self._writer.save_node(root.record())
+        with self.edits:
+            outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
+            root.values, self._by_hand = dict(self._engine.values()), False
+            self._writer.save_node(root.record())
         self._writer.save_checkpoint(root.checkpoint, self._before)
         self._writer.delete([], [], [outdated.id])
         self.take_mark()

@@ -170,7 +170,9 @@ class Helm(Keeping):
             case commands.Undo():
                 result = self._undo()
             case commands.Verify(node):
-                return verify(self._engine, self.tree, self.history, self._writer, self.tree.node(node))
+                return verify(
+                    self._engine, self.tree, self.history, self._writer, self.tree.node(node), edits=self.edits
+                )
             case commands.Evict(node):
                 result = self.evict(self.tree.node(node))
             case commands.DeleteBranch(branch):

@@ -152,6 +152,8 @@ class Keeping(ByHand):
             StoreError: the checkpoint from which it would be trained again cannot be read.
         """
         handle = node.checkpoint
+        if handle.evicted and not self._writer.holds(handle):
+            raise StatusError(f"{node.id} was evicted already.")
         handle.unreadable = None  # a person asks: it is read again
         self._unread = {name: its for name, its in self._unread.items() if its is not handle}
         reason = self._mistrust or self._engine.why_not_replayed or why_kept(self.tree, self._node, node)
@@ -185,7 +187,7 @@ class Keeping(ByHand):
         excess = max(0, self._writer.stored + coming - (rules.budget or 0)) if rules.budget is not None else 0
         try:
             if self._mistrust is None and self._engine.why_not_replayed is None and (excess or rules.window):
-                excess = self._evict_to(None if rules.budget is None else rules.budget - coming)
+                excess = self._evict_to(rules.budget - coming if excess and rules.budget is not None else None)
         except ReplayCancelledError:
             self._tidied = None  # at the next occasion
         except StoreError as error:

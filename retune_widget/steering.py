@@ -168,7 +168,11 @@ class Steering:
         return result
 
     def pin(self, node: NodeLike, pinned: bool = True) -> None:
-        """Never evict a node's checkpoint; `pinned=False` lets it go again."""
+        """Never evict a node's checkpoint; `pinned=False` lets it go again.
+
+        Raises:
+            StatusError: it was evicted: restore it first.
+        """
         self._helm.pin(self._helm.tree.node(node), pinned=pinned)
 
     def evict(self, node: NodeLike) -> Node | Answer[Node]:

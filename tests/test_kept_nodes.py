@@ -244,3 +244,11 @@ def test_rolling_nodes_come_about_every_five_minutes(tmp_path, monkeypatch):
         step(run)
     assert [node.step for node in run.tree.nodes] == [0, 2, 5]
     run.close()
+
+
+def test_below_the_budget_no_sizes_are_read(monkeypatch):
+    run = make_run(adam, checkpoint_every=1, window=1000, budget="1 GB")
+    monkeypatch.setattr(run._writer, "pieces", lambda: pytest.fail("the sizes were read"))
+    run.step(5)
+    run.flush()
+    run.close()
