@@ -37,10 +37,10 @@ class ByHand(Standing):
             except Exception:  # noqa: BLE001  # of the user's objects: the next checkpoint raises it to whoever asks for it
                 return
 
-    def know(self, key: str) -> None:
-        """A value was registered that a checkpoint had waited for: it is as it was captured."""
-        if self._mark is not None:
-            self._mark["values"][key] = dict(self._engine.values())[key]
+    def look_again(self) -> None:
+        """Before training goes on, or anything is done: was the state written by hand?"""
+        self.refresh_root()
+        self.notice_edits()
 
     def refresh_root(self) -> None:
         """Before the first step the person may still have loaded weights: the root is the state as it is now."""
@@ -48,12 +48,18 @@ class ByHand(Standing):
         trained = len(self.tree.nodes) > 1 or self.history.tip(self._branch) > 0
         if trained or self._is_held() or self._before is None:
             return
-        outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
-        root.values, self._by_hand = dict(self._engine.values()), False
-        self._writer.save_node(root.record())
+        with self.edits:
+            outdated, root.checkpoint = root.checkpoint, CheckpointHandle(uuid.uuid4().hex)
+            root.values, self._by_hand = dict(self._engine.values()), False
+            self._writer.save_node(root.record())
         self._writer.save_checkpoint(root.checkpoint, self._before)
         self._writer.delete([], [], [outdated.id])
         self.take_mark()
+
+    def know(self, key: str) -> None:
+        """A value was registered that a checkpoint had waited for: it is as it was captured."""
+        if self._mark is not None:
+            self._mark["values"][key] = dict(self._engine.values())[key]
 
     def notice_edits(self) -> None:
         """Keep the state as a node of its own if it was written by hand since training paused."""

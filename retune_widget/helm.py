@@ -123,17 +123,21 @@ class Helm(Recovery):
         self.tidy()
         self.store_history()
 
-    def close(self, *, keep: bool) -> None:
+    def close(self, *, keep: bool, tidy: bool) -> None:
         """Hand over what was recorded; a loop of the caller's that trains on is recorded in memory alone.
 
         Args:
             keep: steps that no node holds yet become one, so that a resume loses none.
+            tidy: free what may go now that all is saved. No steps are trained again for that.
         """
         if self._closed:
             return
         try:
             if keep and self._before is None and self._engine.tainted is None:
                 self.checkpoint("interval", "closed")
+            if tidy and self.is_untidy:
+                self._writer.flush()
+                self.tidy()
         finally:
             self.store_history()
             self._closed = True
@@ -142,18 +146,15 @@ class Helm(Recovery):
 
     def execute(self, command: commands.Steering) -> Any:
         """Carry out a command; returns what it made."""
+        if isinstance(command, commands.Tidy):
+            return self.tidy()
         self.look_again()
         try:
             return self._carry_out(command)
         finally:
             self.take_mark()
 
-    def look_again(self) -> None:
-        """Before training goes on, or anything is done: was the state written by hand?"""
-        self.refresh_root()
-        self.notice_edits()
-
-    def _carry_out(self, command: commands.Steering) -> Any:
+    def _carry_out(self, command: commands.Acting) -> Any:
         match command:
             case commands.SetHyperparameters() | commands.SetSchedules() | commands.Hold() | commands.Release():
                 result: Any = self._change(self._engine.claims.of(command), command.author, command.note)
@@ -166,7 +167,9 @@ class Helm(Recovery):
             case commands.Undo():
                 result = self._undo()
             case commands.Verify(node):
-                return verify(self._engine, self.tree, self.history, self._writer, self.tree.node(node))
+                return verify(
+                    self._engine, self.tree, self.history, self._writer, self.tree.node(node), edits=self.edits
+                )
             case commands.Evict(node):
                 result = self.evict(self.tree.node(node))
             case commands.DeleteBranch(branch):

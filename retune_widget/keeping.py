@@ -154,6 +154,8 @@ class Keeping(ByHand):
             StoreError: the checkpoint from which it would be trained again cannot be read.
         """
         handle = node.checkpoint
+        if handle.evicted and not self._writer.holds(handle):
+            raise StatusError(f"{node.id} was evicted already.")
         handle.unreadable = None  # a person asks: it is read again
         self._unread = {name: its for name, its in self._unread.items() if its is not handle}
         reason = self._mistrust or self._engine.why_not_replayed or why_kept(self.tree, self._node, node)
@@ -166,18 +168,28 @@ class Keeping(ByHand):
         self._free([handle])
         return node
 
+    @property
+    def _seen(self) -> tuple[int, int, int]:
+        return self._writer.stored, self._writer.unsaved, self.tree.revision
+
+    @property
+    def is_untidy(self) -> bool:
+        """Whether `tidy` may find something to free. Any thread may ask."""
+        ruled = self._rules.budget is not None or self._rules.window is not None
+        return ruled and not self._closed and self._seen != self._tidied
+
     def tidy(self) -> None:
         """Free what the window and the budget say, the least valuable first. Cheap where nothing has changed."""
-        rules, seen = self._rules, (self._writer.stored, self._writer.unsaved, self.tree.revision)
-        if (rules.budget is None and rules.window is None) or seen == self._tidied:
+        if not self.is_untidy:
             return
-        self._tidied = seen
+        rules, self._tidied = self._rules, self._seen
+        unsaved = self._writer.unsaved
         size = next((its.checkpoint.bytes for its in reversed(self.tree.nodes) if its.checkpoint.bytes), 0)
-        coming = size * self._writer.unsaved
+        coming = size * unsaved
         excess = max(0, self._writer.stored + coming - (rules.budget or 0)) if rules.budget is not None else 0
         try:
             if self._mistrust is None and self._engine.why_not_replayed is None and (excess or rules.window):
-                excess = self._evict_to(None if rules.budget is None else rules.budget - coming)
+                excess = self._evict_to(rules.budget - coming if excess and rules.budget is not None else None)
         except ReplayCancelledError:
             self._tidied = None  # at the next occasion
         except StoreError as error:
@@ -185,9 +197,11 @@ class Keeping(ByHand):
         else:
             self._over = None
             if excess and rules.budget is not None:
+                saving = f"{unsaved} were still being saved, and may go at the next step or flush()"
+                left = saving if unsaved else "none of those that are left can be freed"
                 self._over = (
                     f"The checkpoints take {in_words(rules.budget + excess)}, and the budget is "
-                    f"{in_words(rules.budget)}: none of those that are left can be freed."
+                    f"{in_words(rules.budget)}: {left}."
                 )
 
     def _evict_to(self, limit: int | None) -> int:

@@ -180,7 +180,8 @@ class Ruling(Keeping):
             self._writer.save_node(node.record())
         else:
             merges = self._before is not None and self._changed
-            if not merges and (self._forks or not self._is_held()):
+            begins = self._forks or node.branch is not self._branch
+            if not merges and (begins or not self._is_held()):
                 shared = node.checkpoint if self._is_held() else None
                 before = self._before or self._engine.capture()
                 if self._forks:

@@ -1,11 +1,14 @@
 """`Run`: one training with all its branches. All of the product, without a screen."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from retune_widget.engine import commands
 from retune_widget.engine.evaluation import Metric
 from retune_widget.engine.length import Length
 from retune_widget.engine.penalty import Penalize
@@ -166,18 +169,36 @@ class Run(Training, Steering, Record):
         return [*exactness, *tails, *memory, *schedules, *self._helm.notices, *self._writer.problems]
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until everything so far is durable or has failed; returns whether it came to that in time."""
+        """Wait until everything so far is durable or has failed; returns whether it came to that in time.
+
+        While nobody trains, what the window and the budget do not allow is freed then.
+        """
         self._helm.store_history()
-        return self._writer.flush(timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        done = self._writer.flush(timeout)
+        if not done or self.status is Status.RUNNING or not self._helm.is_untidy:
+            return done
+        try:
+            self._runner.submit(commands.Tidy()).result(_left(until))
+        except StatusError:  # it is being closed, or a command waits for this: at the next occasion
+            return done
+        except (TimeoutError, futures.TimeoutError):
+            return False
+        return self._writer.flush(_left(until))
 
     def close(self) -> None:
         """Stop training, save everything, let go of threads, workers and files. The run can still be read."""
         self._runner.close()
         self._engine.close()
-        self._helm.close(keep=self.path is not None and not self._runner.loop.in_step)
+        keep, tidy = self.path is not None and not self._runner.loop.in_step, self.status is not Status.RUNNING
+        self._helm.close(keep=keep, tidy=tidy)
         self._writer.close()
         self._store.close()
 
     def __repr__(self) -> str:
         head = self.head
         return f"<Run {self.status} on {head.branch!r} at step {head.step:,}, {self.tree.count}>"
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())

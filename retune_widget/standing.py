@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from retune_widget.engine.compare import trains_alike
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.snapshot import Snapshot
+from retune_widget.errors import StatusError
 from retune_widget.policies.active import Active
 from retune_widget.storage.reopen import Place
 from retune_widget.storage.writer import Writer
@@ -76,8 +77,14 @@ class Standing:
             self._writer.save_node(node.record())
 
     def pin(self, node: Node, *, pinned: bool) -> None:
-        """Keep a node's checkpoint whatever happens, or no longer. Any thread may."""
+        """Keep a node's checkpoint whatever happens, or no longer. Any thread may.
+
+        Raises:
+            StatusError: it was evicted.
+        """
         with self.edits:
+            if pinned and node.checkpoint.evicted and not self._writer.holds(node.checkpoint):
+                raise StatusError(f"{node.id} was evicted: restore it once, then pin it.")
             node.pinned, node.rolling = pinned, False
             self.tree.edited()
             self._writer.save_node(node.record())
@@ -131,7 +138,8 @@ class Standing:
             node.recorded = True
             self.tree.edited()
 
-        self._writer.save_node(node.record(), None if node.recorded else recorded)
+        with self.edits:
+            self._writer.save_node(node.record(), None if node.recorded else recorded)
         self._save_place(node)
         if checkpoint is None:
             self._writer.save_checkpoint(node.checkpoint, snapshot)

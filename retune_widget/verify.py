@@ -1,5 +1,7 @@
 """Whether a node can be reached again: its stretch is trained once more, and the bits are compared."""
 
+import threading
+
 import numpy as np
 
 from retune_widget.engine.compare import first_difference
@@ -14,7 +16,9 @@ from retune_widget.tracking.tree import Node, Tree
 from retune_widget.tracking.verdict import Verdict
 
 
-def verify(engine: Engine, tree: Tree, history: History, writer: Writer, node: Node) -> Verdict:
+def verify(
+    engine: Engine, tree: Tree, history: History, writer: Writer, node: Node, *, edits: threading.Lock
+) -> Verdict:
     """Replay from the node's parent, beside the live state; the node keeps what came of it.
 
     Of an evicted node the digest is compared.
@@ -53,8 +57,9 @@ def verify(engine: Engine, tree: Tree, history: History, writer: Writer, node: N
         part = None if reached.training_digest() == node.checkpoint.training_digest else "the state"
     step, metric = other[0] if other else (None, None)
     verdict = Verdict(node, node.step - parent.step, metric, step, part)
-    tree.judge(node, None if verdict else verdict.found)
-    writer.save_node(node.record())
+    with edits:  # another thread may pin it
+        tree.judge(node, None if verdict else verdict.found)
+        writer.save_node(node.record())
     return verdict
 
 

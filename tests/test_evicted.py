@@ -76,8 +76,13 @@ def test_what_must_stay_says_why():
                 run.evict(node)
         run.pin(pinned, pinned=False)
         assert run.evict(pinned).checkpoint.evicted
-        with pytest.raises(rt.StatusError, match="n1 keeps its checkpoint: its checkpoint is not in the store"):
+        with pytest.raises(rt.StatusError, match="n1 was evicted already"):
             run.evict(pinned)
+        with pytest.raises(rt.StatusError, match="n1 was evicted: restore it once, then pin it"):
+            run.pin(pinned)
+        assert not pinned.pinned
+        run.restore(pinned)
+        run.pin(pinned)
         with pytest.raises(rt.UnknownNodeError):
             run.evict("n9")
 

@@ -71,7 +71,8 @@ def test_a_damaged_checkpoint_of_an_earlier_process_stays_and_the_others_go(tmp_
     damaged(run, "n2", "n3")
     run.step(2)
     run.flush()
-    run.step(1)
+    run.step(2)
+    run.flush()
     assert [its.checkpoint.status for its in run.tree.nodes[1:6]] == ["evicted", "saved", "saved", "evicted", "evicted"]
     assert run.problems == ["What cannot be read is not evicted: n3, n2. it is damaged."]
     with pytest.raises(rt.StatusError, match=r"n2 keeps its checkpoint: it cannot be read: it is damaged\."):

@@ -1,5 +1,7 @@
 """Which nodes come by themselves, and which of all keep their checkpoint: intervals, the best, the budget."""
 
+import threading
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ import retune_widget as rt
 from retune_widget import keeping
 from tests.engine.laboratory import make_run, network
 from tests.resuming import lose, train
-from tests.rig import running
+from tests.rig import PATIENCE, running
 
 
 def adam(parameters):
@@ -73,6 +75,48 @@ def test_a_budget_that_cannot_be_kept_to_is_said_and_nothing_more_is_deleted():
     (told,) = run.problems
     assert told.endswith("and the budget is 1 KB: none of those that are left can be freed.")
     run.close()
+
+
+def held_up(run):
+    """Saving waits until the event that this returns is set."""
+    go, save = threading.Event(), run._store.save_checkpoint
+
+    def wait(*arguments):
+        assert go.wait(PATIENCE)
+        return save(*arguments)
+
+    run._store.save_checkpoint = wait
+    return go
+
+
+def test_what_was_still_being_saved_at_the_end_is_freed_by_flush():
+    run = make_run(adam, model=network(64), checkpoint_every=3, budget="300 KB", max_steps=60)
+    run.flush()
+    go = held_up(run)
+    run.start()
+    run.wait(PATIENCE)
+    (told,) = run.problems
+    assert told.endswith("and the budget is 300 KB: 20 were still being saved, and may go at the next step or flush().")
+    assert not run.flush(0.001)
+    go.set()
+    assert run.flush(PATIENCE)
+    assert run.disk_use.bytes <= 300_000
+    assert run.problems == []
+    assert (run.status, run.head.step) == ("finished", 60)
+    run.close()
+    assert run.flush()
+
+
+def test_a_budget_is_kept_to_by_close_too(tmp_path):
+    run = make_run(adam, model=network(64), checkpoint_every=3, budget="300 KB", path=tmp_path / "run")
+    run.step(60)
+    run.flush()  # a replay has shown that nothing is lost: closing makes none
+    go = held_up(run)
+    run.step(35)
+    go.set()
+    run.close()
+    assert run.tree.nodes[-1].note == "closed"
+    assert sum(file.stat().st_size for file in (tmp_path / "run" / "checkpoints").iterdir()) <= 300_000
 
 
 def test_the_budget_holds_for_a_run_that_is_resumed(tmp_path):
@@ -199,4 +243,12 @@ def test_rolling_nodes_come_about_every_five_minutes(tmp_path, monkeypatch):
         now[0] = float(seconds)
         step(run)
     assert [node.step for node in run.tree.nodes] == [0, 2, 5]
+    run.close()
+
+
+def test_below_the_budget_no_sizes_are_read(monkeypatch):
+    run = make_run(adam, checkpoint_every=1, window=1000, budget="1 GB")
+    monkeypatch.setattr(run._writer, "pieces", lambda: pytest.fail("the sizes were read"))
+    run.step(5)
+    run.flush()
     run.close()

@@ -147,3 +147,19 @@ def test_what_cannot_be_replayed_is_refused():
     with pytest.raises(rt.StatusError, match="cannot be replayed without that loop"):
         run.verify(run.checkpoint())
     run.close()
+
+
+@pytest.mark.parametrize("use", ["verify", "checkpoint"])
+def test_no_record_overtakes_a_pin(run, use):
+    run.step(2)
+    node = run.checkpoint()
+    run.step(1)
+    save, held = run._writer.save_node, []
+
+    def look(record, *rest):
+        held.append(run._helm.edits.locked())
+        save(record, *rest)
+
+    run._writer.save_node = look
+    run.verify(node) if use == "verify" else run.checkpoint()
+    assert held == [True]

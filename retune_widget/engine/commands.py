@@ -113,6 +113,11 @@ class Evict:
 
 
 @dataclass(frozen=True, slots=True)
+class Tidy:
+    """Free what the window and the budget say, after what could not go before it was saved."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """Take a branch and what grew from it out of the tree, with its checkpoints."""
 
@@ -163,5 +168,6 @@ class Recover:
 Running = Start | Pause | Stop | TrainSteps
 Changing = SetHyperparameters | SetSchedules | Hold | Release
 Governing = AddPolicy | SuspendPolicy | ResumePolicy | RemovePolicy | Recover
-Steering = Changing | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch | Governing
+Acting = Changing | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch | Governing
+Steering = Acting | Tidy
 Command = Running | Steering
