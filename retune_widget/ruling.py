@@ -136,7 +136,7 @@ class Ruling(Keeping):
         entry: Entry
         match command:
             case commands.AddPolicy(policy, name):
-                entry = self._edit_policies(lambda: self.policies.add(policy, name))
+                entry = self._edit_policies(lambda: self.policies.add(policy, name), f"{type(policy).__name__} added")
                 self._journal(entry, "added", "")
             case commands.SuspendPolicy(policy, note):
                 entry = self.policies.entry(policy)
@@ -145,11 +145,11 @@ class Ruling(Keeping):
                 entry = self.policies.entry(policy)
                 if entry.policy is None:
                     raise StatusError(f"{entry.name} cannot be resumed: {entry.suspended}.")
-                self._edit_policies(lambda: setattr(entry, "suspended", None))
+                self._edit_policies(lambda: setattr(entry, "suspended", None), f"{entry.name} resumed")
                 self._journal(entry, "resumed", note)
             case commands.RemovePolicy(policy, note):
                 name = self.policies.entry(policy).name
-                entry = self._edit_policies(lambda: self.policies.remove(name))
+                entry = self._edit_policies(lambda: self.policies.remove(name), f"{name} removed")
                 self._journal(entry, "removed", note)
             case _:
                 raise TypeError(command)
@@ -168,10 +168,10 @@ class Ruling(Keeping):
         return change
 
     def _suspend(self, entry: Entry, reason: str) -> None:
-        self._edit_policies(lambda: setattr(entry, "suspended", reason))
+        self._edit_policies(lambda: setattr(entry, "suspended", reason), f"{entry.name} suspended: {reason}")
         self._journal(entry, "suspended", reason)
 
-    def _edit_policies(self, edit: Callable[[], Any]) -> Any:
+    def _edit_policies(self, edit: Callable[[], Any], note: str = "") -> Any:
         """Change something about the rules at this boundary. As with a value, a node holds what was before."""
         node = self._node
         if len(self.tree.nodes) == 1 and not self.history.tip(self._branch) and not self._changed and not self._forks:
@@ -180,13 +180,12 @@ class Ruling(Keeping):
             self._writer.save_node(node.record())
         else:
             merges = self._before is not None and self._changed
-            begins = self._forks or node.branch is not self._branch
-            if not merges and (begins or not self._is_held()):
+            if not merges:
                 shared = node.checkpoint if self._is_held() else None
                 before = self._before or self._engine.capture()
                 if self._forks:
                     self._fork(f"{self._branch} @{node.step}", by_hand=False)
-                self._node = self._new_node("change", before, checkpoint=shared)
+                self._node = self._new_node("change", before, checkpoint=shared, note=note)
             result = edit()
             self._changed = True
             self._mark_policies()

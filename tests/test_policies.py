@@ -269,3 +269,17 @@ def test_live_dry_run_and_restored_agree(curve, patience, cooldown, at):
 
 def test_values_that_times_makes_of_whole_numbers_are_whole():
     assert (Times(1.5).of(3), Times(2.0, ceiling=5).of(4), Times(0.5).of(0.3)) == (4, 5, 0.15)
+
+
+def test_a_rule_added_after_an_undo_stands_on_the_new_branch_alone():
+    with measured(BUMPY) as run:
+        run.set(lr=0.2)
+        run.undo()
+        run.add_policy(Plateau("val/loss"))
+        run.set(lr=0.3)
+        root, first, second = run.tree.nodes
+        assert (root.changes, root.policies_after, first.branch.name) == ((), None, "main")
+        assert [(its.key, its.new) for its in second.changes] == [("lr", 0.3)]
+        assert second.branch.name == run.head.branch != "main"
+        assert [its["name"] for its in second.policies_after] == ["Plateau"]
+        assert second.policies == []

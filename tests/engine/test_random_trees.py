@@ -158,9 +158,10 @@ def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_ag
             assert node.origin == "edited" or run.verify(node), (node, run.verify(node))
         assert run.digest() == head
         drawn = any(action in {"draw", "fault"} for action, _ in story)  # a step that was stopped has drawn too
-        expected = {node: (node.digest, node.checkpoint.training_digest) for node in run.tree.nodes}
-        for node, (digest, training_digest) in expected.items():
-            trained_again = node.checkpoint.evicted
+        expected = {
+            node: (node.digest, node.checkpoint.training_digest, node.checkpoint.evicted) for node in run.tree.nodes
+        }
+        for node, (digest, training_digest, trained_again) in expected.items():
             run.restore(node)
             assert run._engine.capture().training_digest() == training_digest
             assert run._helm.policies.record() == node.policies
