@@ -12,12 +12,11 @@ Source of the idea: DataStates-LLM, arXiv 2601.16956.
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -38,31 +37,36 @@ SAMPLED = 32
 """Elements of a parameter that are compared, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A copy to be made.
 
     Attributes:
         copy, live: from where to where.
-        sample: some elements of a parameter at the boundary, or None for a tensor of the optimizer's own.
         writes: torch's count of writes to it at the boundary.
     """
 
     copy: Tensor
     live: Tensor
-    sample: Tensor | None
     writes: int
 
     def is_untouched(self) -> bool:
         """Whether nobody has written the live tensor, as far as torch counts it."""
         return self.live._version == self.writes  # noqa: SLF001
 
-    def is_of_the_boundary(self) -> bool:
-        """Whether the copy, now made, is of what was there at the boundary."""
-        return self.is_untouched() and (self.sample is None or same_bits(_sample(self.copy), self.sample))
-
 
 Pairs = list[Pair]
+
+
+class Sampled(NamedTuple):
+    """Some elements of the parameters of one type.
+
+    Attributes:
+        at: their places in the copies.
+        live: what was there at the boundary, one after the other.
+    """
+
+    at: list[Tensor]
+    live: Tensor
 
 
 class Copying:
@@ -80,12 +84,13 @@ class Copying:
             self._memory[at : at + 1] = [torch.empty_like(tensor, memory_format=torch.preserve_format)]
         return self._memory[at]
 
-    def make(self, pairs: Pairs) -> None:
+    def make(self, pairs: Pairs, samples: Sequence[Sampled] = ()) -> None:
         """Copy. Whatever was written since the boundary was written too early."""
         try:
             if pairs:
                 torch._foreach_copy_([pair.copy for pair in pairs], [pair.live for pair in pairs])
-            self._whole.set_result(all(pair.is_of_the_boundary() for pair in pairs))
+            untouched = all(pair.is_untouched() for pair in pairs)
+            self._whole.set_result(untouched and all(same_bits(torch.cat(its.at), its.live) for its in samples))
         except BaseException as error:  # noqa: BLE001  # raised again where the copies are asked for
             self._whole.set_exception(error)
 
@@ -106,7 +111,7 @@ class Copying:
             )
 
 
-Asked: TypeAlias = "SimpleQueue[tuple[Copying, Pairs] | None]"
+Asked: TypeAlias = "SimpleQueue[tuple[Copying, Pairs, Sequence[Sampled]] | None]"
 
 
 class Collected(Tensors):
@@ -117,6 +122,7 @@ class Collected(Tensors):
         super().__init__()
         self.copying = copying
         self.pairs: Pairs = []
+        self._parameters: dict[torch.dtype, Pairs] = {}
         self._later = False
 
     def own(self, tensor: Tensor) -> Tensor:
@@ -125,9 +131,15 @@ class Collected(Tensors):
             return owned(tensor)
         live = tensor.detach()
         copy = self.copying.room_for(live)
-        sample = _sample(live).clone() if isinstance(tensor, nn.Parameter) else None
-        self.pairs.append(Pair(copy, live, sample, live._version))  # noqa: SLF001  # torch's count of writes in place
+        self.pairs.append(Pair(copy, live, live._version))  # noqa: SLF001  # torch's count of writes in place
+        if type(tensor) is nn.Parameter:
+            self._parameters.setdefault(live.dtype, []).append(self.pairs[-1])
         return copy
+
+    def samples(self) -> list[Sampled]:
+        """Some elements of each parameter that is copied later: what is written to `.data` is not counted."""
+        groups = self._parameters.values()
+        return [Sampled([_some(it.copy) for it in its], torch.cat([_some(it.live) for it in its])) for its in groups]
 
     @contextmanager
     def written_by_the_optimizer_alone(self) -> Iterator[None]:
@@ -169,14 +181,13 @@ class Copies:
     def begin(self, collected: Collected) -> None:
         """Copy what is collected: now, or while training goes on."""
         copying, pairs = collected.copying, collected.pairs
-        collected.pairs = []
         if self._lazily:
             self._current, self.pending = copying, True
             if self._end_helper is None:
                 helper = threading.Thread(target=_help, args=(self._asked,), name="retune-copy", daemon=True)
                 helper.start()
                 self._end_helper = weakref.finalize(self, _end, self._asked, helper)
-            self._asked.put((copying, pairs))
+            self._asked.put((copying, pairs, collected.samples()))
         else:
             copying.make(pairs)
             if self._lazily is None:
@@ -225,15 +236,15 @@ def _end(asked: Asked, helper: threading.Thread) -> None:
 
 def _help(asked: Asked) -> None:
     while (work := asked.get()) is not None:
-        copying, pairs = work
-        copying.make(pairs)
-        del work, copying, pairs  # nothing is held while waiting
+        copying, pairs, samples = work
+        copying.make(pairs, samples)
+        del work, copying, pairs, samples  # nothing is held while waiting
 
 
 def _is_large(tensor: Tensor) -> bool:
     return (
         tensor.nbytes >= LARGE
-        and tensor.device.type == "cpu"
+        and tensor.is_cpu
         and type(tensor) in {Tensor, nn.Parameter}
         and (tensor.is_contiguous() or (tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)))  # noqa: PLR2004
         and not (tensor.is_conj() or tensor.is_neg() or tensor.is_inference())
@@ -241,10 +252,10 @@ def _is_large(tensor: Tensor) -> bool:
 
 
 def _alike(memory: Tensor, tensor: Tensor) -> bool:
-    return (memory.shape, memory.dtype, memory.stride()) == (tensor.shape, tensor.dtype, tensor.stride())
+    return memory.shape == tensor.shape and memory.dtype is tensor.dtype and memory.stride() == tensor.stride()
 
 
-def _sample(dense: Tensor) -> Tensor:
+def _some(dense: Tensor) -> Tensor:
     """Some elements, evenly spaced in memory."""
     size = min(SAMPLED, dense.numel())
     return dense.as_strided((size,), (dense.numel() // size,))

@@ -106,7 +106,7 @@ def same_bits(one: Tensor, other: Tensor) -> bool:
 
 
 def _pack_tensor(tensor: Tensor, name: str, tensors: Tensors) -> dict[str, Any]:
-    device = str(tensor.device)
+    device = "cpu" if tensor.is_cpu else str(tensor.device)
     if tensor.layout is torch.sparse_coo:
         tensor = tensor.detach()
         parts = (tensor._indices(), tensor._values())  # noqa: SLF001  # as they are, coalesced or not

@@ -298,9 +298,9 @@ def test_the_memory_of_a_snapshot_is_used_again_when_nobody_holds_it():
 def test_the_snapshots_of_a_long_run_share_two_places(tmp_path):
     places = set()
 
-    def note(copying, pairs, make=copies.Copying.make):
+    def note(copying, pairs, *samples, make=copies.Copying.make):
         places.update(pair.copy.data_ptr() for pair in pairs[:1])
-        make(copying, pairs)
+        make(copying, pairs, *samples)
 
     with running(path=tmp_path / "run") as run, pytest.MonkeyPatch.context() as patch:
         patch.setattr(copies.Copying, "make", note)
