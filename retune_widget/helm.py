@@ -5,7 +5,7 @@ Runs in the thread that trains (or in the caller's where nobody trains); nothing
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch.optim import Optimizer
 
@@ -30,24 +30,16 @@ from retune_widget.tracking.lineage import check_deletable, is_tip, last_change,
 from retune_widget.tracking.tree import Branch, Cause, Node, Tree, ValueChange
 from retune_widget.verify import verify
 
-if TYPE_CHECKING:
-    from retune_widget.storage.store import ChangeRecord
-
 STORE_EVERY = 0.5
 """Seconds between the moments at which new history goes to the store."""
 
 
 class Helm(Recovery):
-    """Steers one run.
-
-    Attributes:
-        changes: every acknowledged change of a value, oldest first.
-    """
+    """Steers one run."""
 
     def __init__(self, engine: Engine, tree: Tree, history: History, writer: Writer, rules: Rules) -> None:
         """Take the parts; `begin` or `resume` comes next."""
         super().__init__(engine, tree, history, writer, rules)
-        self.changes: list[ChangeRecord] = []
         self._next_store = 0.0
         self._readings = Readings(engine.hyperparameters)
 
@@ -218,6 +210,7 @@ class Helm(Recovery):
             self._node.changes = both
             self._node.note = self._node.note or note
             self.tree.edited()
+            self._write_down(self._node, change_records(self._node, changes, author, note))
         else:
             if self._forks:
                 self._fork(f"change @{self._node.step}", by_hand=False)
@@ -225,15 +218,10 @@ class Helm(Recovery):
                 "policy" if author.startswith("policy:") else "change",
                 before, values=values, changes=changes, author=author, note=note, checkpoint=shared,
             )  # fmt: skip
-        self._changed, node = True, self._node
+        node = self._node
         if names_its_branch(self.tree, node):
             self.tree.rename(node.branch, name_of_change(node), by_hand=False)
             self._writer.save_branch(node.branch.record())
-        with self.edits:
-            self._writer.save_node(node.record())
-        records = change_records(node, changes, author, note)
-        self.changes.extend(records)
-        self._writer.append_changes(records)
         return node
 
     def _restore(self, node: Node, *, resuming: bool = False) -> Node:

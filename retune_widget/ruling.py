@@ -13,7 +13,7 @@ from retune_widget.keeping import Keeping
 from retune_widget.policies.action import resolve
 from retune_widget.policies.active import Due, Entry, PolicyStatus
 from retune_widget.policies.guards import NaNGuard
-from retune_widget.storage.store import ChangeRecord, policy_record
+from retune_widget.storage.store import policy_record
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.history import Pairs
 from retune_widget.tracking.tree import Branch, Node
@@ -25,11 +25,9 @@ class Ruling(Keeping):
     """Lets rules act on a run.
 
     Attributes:
-        changes: every acknowledged change of a value or of a rule, oldest first.
         ask: sends a command that is carried out at the next boundary.
     """
 
-    changes: list[ChangeRecord]
     ask: Callable[[commands.Command], object]
     _said: str | None = None
     """Why a rule paused or stopped the run; None once it trains again."""
@@ -197,9 +195,8 @@ class Ruling(Keeping):
         """Note with the last node how the rules are after what was done there."""
         record = self.policies.record()
         if self._changed and record != (self._node.policies_after or self._node.policies):
-            with self.edits:
-                self._node.policies_after = record
-                self._writer.save_node(self._node.record())
+            self._node.policies_after = record
+            self._write_down(self._node)
 
     def take_policies(self, records: list[Any] | None) -> None:
         """Put the rules to what a node says of them."""

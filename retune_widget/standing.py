@@ -2,7 +2,8 @@
 
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from retune_widget.engine.compare import trains_alike
 from retune_widget.engine.engine import Engine
@@ -10,6 +11,7 @@ from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import StatusError
 from retune_widget.policies.active import Active
 from retune_widget.storage.reopen import Place
+from retune_widget.storage.store import ChangeRecord, change_records
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
@@ -21,12 +23,14 @@ class Standing:
 
     Attributes:
         tree, history: the run's.
+        changes: every acknowledged change of a value or of a rule, oldest first.
         tail: after a resume, the steps that were recorded and not checkpointed: training on trains them again.
     """
 
     def __init__(self, engine: Engine, tree: Tree, history: History, writer: Writer) -> None:
         """Take the parts; `begin`, or a resume, comes next."""
         self._engine, self.tree, self.history, self._writer = engine, tree, history, writer
+        self.changes: list[ChangeRecord] = []
         self._branch = tree.branches[0]
         self._node: Node
         self._before: Snapshot | None = None
@@ -131,26 +135,38 @@ class Standing:
             "origin": "edited" if self._by_hand else origin, "rolling": rolling, "recorded": checkpoint is None,
             "policies": self.policies.record(),
         })  # fmt: skip
-        self._before, self._changed, self._by_hand = snapshot, False, False
+        self._before, self._changed, self._by_hand = snapshot, bool(changes), False
         self.store_history()  # before the checkpoint: a node that is saved has its rows saved
+        self._write_down(node, change_records(node, changes, author, note))
+        if checkpoint is None:
+            self._writer.save_checkpoint(node.checkpoint, snapshot)
+        return node
+
+    def _write_down(self, node: Node, made: Sequence[ChangeRecord] = ()) -> None:
+        """Submit a node that the run stands on now, and what was changed there.
+
+        The head goes with it: a process that ends in between must not go on from the node without its changes.
+        """
 
         def recorded() -> None:
             node.recorded = True
             self.tree.edited()
 
+        self.changes.extend(made)
         with self.edits:
-            self._writer.save_node(node.record(), None if node.recorded else recorded)
-        self._save_place(node)
-        if checkpoint is None:
-            self._writer.save_checkpoint(node.checkpoint, snapshot)
-        return node
+            self._writer.save_node(
+                node.record(), changes=made, info=self._new_place(node), on_saved=None if node.recorded else recorded
+            )
 
     def _arrive(self) -> None:
         self._place = self._branch, self._engine.step, self._engine.epoch, self._node.id
-        self._save_place(self._node)
+        if info := self._new_place(self._node):
+            self._writer.save_info(info)
 
-    def _save_place(self, node: Node) -> None:
+    def _new_place(self, node: Node) -> dict[str, Any]:
+        """The head as a fact about the run; nothing if that is what was submitted last."""
         place = Place(self._branch, node, changed=self._before is None or self._changed, forks=self._forks)
-        if place != self._saved_place and not self._closed:
-            self._saved_place = place
-            self._writer.save_info({"head": place.record()})
+        if place == self._saved_place or self._closed:
+            return {}
+        self._saved_place = place
+        return {"head": place.record()}

@@ -156,9 +156,9 @@ def test_no_record_overtakes_a_pin(run, use):
     run.step(1)
     save, held = run._writer.save_node, []
 
-    def look(record, *rest):
+    def look(record, **rest):
         held.append(run._helm.edits.locked())
-        save(record, *rest)
+        save(record, **rest)
 
     run._writer.save_node = look
     run.verify(node) if use == "verify" else run.checkpoint()

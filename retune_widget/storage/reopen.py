@@ -99,7 +99,9 @@ def reopen(store: Store | DiskReader, to_floats: Callable[[Sequence[Any]], list[
     place = record.info.get("head", {"branch": 0, "node": record.nodes[-1]["id"], "changed": False, "forks": True})
     try:
         node, (branch,) = tree.node(place["node"]), (its for its in tree.branches if its.id == place["branch"])
-        changed, forks = bool(place["changed"]) and node.branch is branch, bool(place["forks"])
+        changed = bool(place["changed"]) and node.branch is branch
+        edited = bool(node.changes) or node.policies_after is not None
+        forks = bool(place["forks"]) or (node.branch is branch and edited and not changed)
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, f"The records of this run do not fit together: its head is {place!r}.") from error
     while not node.saved:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from retune_widget.storage.jobs import Job, RecordJob
-from retune_widget.storage.store import ChangeRecord
+from retune_widget.storage.store import ChangeRecord, Store
 from retune_widget.tracking.history import HistoryChunk
 from retune_widget.tracking.tree import BranchRecord, NodeRecord
 
@@ -25,14 +25,31 @@ class Submissions(ABC):
         """Submit a new or edited branch."""
         self._submit(RecordJob(lambda store: store.save_branch(record)))
 
-    def save_node(self, record: NodeRecord, on_saved: Callable[[], None] | None = None) -> None:
-        """Submit a new or edited node; a new one before its checkpoint.
+    def save_node(
+        self,
+        record: NodeRecord,
+        *,
+        changes: Sequence[ChangeRecord] = (),
+        info: Mapping[str, Any] | None = None,
+        on_saved: Callable[[], None] | None = None,
+    ) -> None:
+        """Submit a new or edited node; a new one before its checkpoint. All of it becomes durable, or nothing.
 
         Args:
             record: the node.
+            changes: what was changed there.
+            info: facts about the run that are true from then on.
             on_saved: called in the writer's thread once it is durable; must not raise.
         """
-        self._submit(RecordJob(lambda store: store.save_node(record), on_saved=on_saved))
+
+        def write(store: Store) -> None:
+            store.save_node(record)
+            if changes:
+                store.append_changes(changes)
+            if info:
+                store.save_info(info)
+
+        self._submit(RecordJob(write, on_saved=on_saved))
 
     def append_changes(self, records: Sequence[ChangeRecord]) -> None:
         """Submit changed values."""
