@@ -4,6 +4,8 @@ BIN := .venv/bin
 STATIC := retune_widget/view/static/styles.css
 SOURCES := $(shell find js -name '*.ts' -o -name '*.css' 2>/dev/null)
 NOTEBOOK ?= notebooks/01_first_run.ipynb
+# Processes that run tests side by side. Those with a browser have the machine to themselves.
+WORKERS ?= 2
 
 # Torch with more threads than free cores is many times slower, and exactness is promised for a fixed number.
 export OMP_NUM_THREADS ?= 1
@@ -59,7 +61,9 @@ test-js: install
 	npx vitest run
 
 test-python: install
-	CHROMIUM="$$($(BIN)/python -m scripts.chromium --install)" && export CHROMIUM && $(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not browser and not notebooks" --numprocesses $(WORKERS) --dist worksteal
+	CHROMIUM="$$($(BIN)/python -m scripts.chromium --install)" && export CHROMIUM && \
+		$(BIN)/python -m pytest -m "browser or notebooks"
 
 # The long forms of tests that CI runs in a short one.
 soak: install

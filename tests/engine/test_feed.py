@@ -22,7 +22,7 @@ from tests.engine.laboratory import SAMPLES, Noisy, Numbers, content, indices, t
         {"shuffle": True, "drop_last": True},
         {"sampler": torch.utils.data.RandomSampler(range(10), generator=torch.Generator())},
     ],
-    ids=str,
+    ids=["shuffled", "in order", "last batch dropped", "own sampler"],
 )
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_plain_loader_is_taken_apart(feeds, options, workers):
