@@ -19,7 +19,6 @@ from retune_widget.engine.resuming import resumed
 from retune_widget.engine.rng import mix
 from retune_widget.engine.steps import Metrics
 from retune_widget.errors import StatusError
-from retune_widget.keeping import Rules
 from retune_widget.recovery import Recovery
 from retune_widget.storage.reopen import Reopened
 from retune_widget.storage.store import change_records
@@ -27,6 +26,7 @@ from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change, as_made, merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
+from retune_widget.tracking.retention_settings import RetentionSettings
 from retune_widget.tracking.tree import Branch, Cause, Node, Tree, ValueChange
 from retune_widget.verify import verify
 
@@ -37,9 +37,11 @@ STORE_EVERY = 0.5
 class Helm(Recovery):
     """Steers one run."""
 
-    def __init__(self, engine: Engine, tree: Tree, history: History, writer: Writer, rules: Rules) -> None:
+    def __init__(
+        self, engine: Engine, tree: Tree, history: History, writer: Writer, settings: RetentionSettings
+    ) -> None:
         """Take the parts; `begin` or `resume` comes next."""
-        super().__init__(engine, tree, history, writer, rules)
+        super().__init__(engine, tree, history, writer, settings)
         self._next_store = 0.0
         self._readings = Readings(engine.hyperparameters)
 
@@ -95,7 +97,7 @@ class Helm(Recovery):
         self._arrive()
         if self.is_best(step, metrics):
             self.checkpoint("best")
-        if self._rules.every and step % self._rules.every == 0:
+        if self._settings.every and step % self._settings.every == 0:
             self.checkpoint("interval")
         elif self.is_rolling_due():
             self.checkpoint("interval", rolling=True)

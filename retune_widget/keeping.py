@@ -1,11 +1,9 @@
 """Which nodes there are besides those that people make, and which of all keep their checkpoint."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from retune_widget.byhand import ByHand
-from retune_widget.engine.checks import whole
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.replay import ReplayCancelledError
 from retune_widget.engine.snapshot import Snapshot
@@ -13,51 +11,17 @@ from retune_widget.engine.status import Status
 from retune_widget.errors import StatusError, StoreError
 from retune_widget.rebuild import OtherStateError, load, rebuild
 from retune_widget.storage.writer import Writer
-from retune_widget.tracking.budget import DiskUse, as_bytes, in_words
-from retune_widget.tracking.goal import Goal, as_goal, not_measured
+from retune_widget.tracking.budget import DiskUse, in_words
+from retune_widget.tracking.goal import not_measured
 from retune_widget.tracking.history import History
 from retune_widget.tracking.recorder import Recorder
 from retune_widget.tracking.retention import to_evict, why_kept
+from retune_widget.tracking.retention_settings import RetentionSettings
 from retune_widget.tracking.tree import Cause, CheckpointHandle, Node, Tree
 from retune_widget.tracking.ways import way_back
 
 ROLLING_SECONDS = 300.0
 """Of training, after which the state is kept for a crash if no other node was made."""
-INTERVALS = 20
-"""Interval nodes that keep their checkpoint where no window is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What is kept without anybody asking, and for how long.
-
-    Attributes:
-        every: steps between interval nodes; None: rolling ones by time; 0: none.
-        window: steps behind the head after which interval nodes lose their checkpoint; None: never for that.
-        budget: bytes that the checkpoints may take; None: no limit.
-        goal: what makes a node the best.
-    """
-
-    every: int | None
-    window: int | None
-    budget: int | None
-    goal: Goal | None
-
-    @classmethod
-    def of(cls, checkpoint_every: int | None, window: int | None, budget: Any, best: Any, *, own_step: bool) -> "Rules":
-        """The rules from the arguments of `Run`, which documents them.
-
-        A step of the user's own may count its calls: without a wish that implies it, no step is trained again.
-
-        Raises:
-            ValueError: one of them means nothing.
-        """
-        if checkpoint_every != 0 or isinstance(checkpoint_every, bool):
-            whole("checkpoint_every", checkpoint_every)
-        whole("window", window)
-        if window is None and checkpoint_every and not own_step:
-            window = INTERVALS * checkpoint_every
-        return cls(checkpoint_every, window, as_bytes(budget), as_goal(best))
 
 
 class Keeping(ByHand):
@@ -67,11 +31,13 @@ class Keeping(ByHand):
         recorder: writes the history, and knows what the step at hand uses.
     """
 
-    def __init__(self, engine: Engine, tree: Tree, history: History, writer: Writer, rules: Rules) -> None:
+    def __init__(
+        self, engine: Engine, tree: Tree, history: History, writer: Writer, settings: RetentionSettings
+    ) -> None:
         """Take the parts; `begin` or `resume` comes next."""
         super().__init__(engine, tree, history, writer)
         self.recorder = Recorder(history)
-        self._rules = rules
+        self._settings = settings
         self._trusted = False
         """Whether a node was trained again to its bits in this process."""
         self._mistrust: str | None = None
@@ -84,12 +50,12 @@ class Keeping(ByHand):
     @property
     def disk_use(self) -> DiskUse:
         """What the checkpoints take, and may take."""
-        return DiskUse(self._writer.stored, self._rules.budget)
+        return DiskUse(self._writer.stored, self._settings.budget)
 
     @property
     def notices(self) -> list[str]:
         """What a person should know of what is kept."""
-        goal, measured = self._rules.goal, self._engine.measured
+        goal, measured = self._settings.goal, self._engine.measured
         unknown = goal is not None and measured is not None and goal.metric not in measured
         missing = not_measured(goal.metric, measured or ()) if goal is not None and unknown else None
         at = f"Training waits: steps are trained again, now number {self._engine.step + 1:,}. Pausing gives that up."
@@ -108,14 +74,14 @@ class Keeping(ByHand):
 
     def is_best(self, step: int, metrics: Mapping[str, Any]) -> bool:
         """Whether the evaluation after this step gave the best value so far."""
-        goal = self._rules.goal
+        goal = self._settings.goal
         if goal is None or goal.metric not in metrics or goal.metric not in (self._engine.measured or ()):
             return False
         return goal.is_reached(self.history, self.tree.path(self._branch), step)
 
     def is_rolling_due(self) -> bool:
         """Whether a crash now would lose more than `ROLLING_SECONDS` of training."""
-        by_time = self._rules.every is None and self._writer.survives
+        by_time = self._settings.every is None and self._writer.survives
         return by_time and self.recorder.clock.elapsed() - self._kept_at >= ROLLING_SECONDS
 
     def drop_rolling(self) -> None:
@@ -175,33 +141,33 @@ class Keeping(ByHand):
     @property
     def is_untidy(self) -> bool:
         """Whether `tidy` may find something to free. Any thread may ask."""
-        ruled = self._rules.budget is not None or self._rules.window is not None
+        ruled = self._settings.budget is not None or self._settings.window is not None
         return ruled and not self._closed and self._seen != self._tidied
 
     def tidy(self) -> None:
         """Free what the window and the budget say, the least valuable first. Cheap where nothing has changed."""
         if not self.is_untidy:
             return
-        rules, self._tidied = self._rules, self._seen
+        settings, self._tidied = self._settings, self._seen
         unsaved = self._writer.unsaved
         size = next((its.checkpoint.bytes for its in reversed(self.tree.nodes) if its.checkpoint.bytes), 0)
         coming = size * unsaved
-        excess = max(0, self._writer.stored + coming - (rules.budget or 0)) if rules.budget is not None else 0
+        excess = max(0, self._writer.stored + coming - (settings.budget or 0)) if settings.budget is not None else 0
         try:
-            if self._mistrust is None and self._engine.why_not_replayed is None and (excess or rules.window):
-                excess = self._evict_to(rules.budget - coming if excess and rules.budget is not None else None)
+            if self._mistrust is None and self._engine.why_not_replayed is None and (excess or settings.window):
+                excess = self._evict_to(settings.budget - coming if excess and settings.budget is not None else None)
         except ReplayCancelledError:
             self._tidied = None  # at the next occasion
         except StoreError as error:
             self._over = f"Nothing could be freed: {error}"
         else:
             self._over = None
-            if excess and rules.budget is not None:
+            if excess and settings.budget is not None:
                 saving = f"{unsaved} were still being saved, and may go at the next step or flush()"
                 left = saving if unsaved else "none of those that are left can be freed"
                 self._over = (
-                    f"The checkpoints take {in_words(rules.budget + excess)}, and the budget is "
-                    f"{in_words(rules.budget)}: {left}."
+                    f"The checkpoints take {in_words(settings.budget + excess)}, and the budget is "
+                    f"{in_words(settings.budget)}: {left}."
                 )
 
     def _evict_to(self, limit: int | None) -> int:
@@ -209,7 +175,7 @@ class Keeping(ByHand):
         pieces = self._writer.pieces() if limit is not None else []
         handles = {node.checkpoint.id: node.checkpoint for node in self.tree.nodes}
         while True:
-            plan = to_evict(self.tree, self._node, self._engine.step, pieces, limit=limit, window=self._rules.window)
+            plan = to_evict(self.tree, self._node, self._engine.step, pieces, limit=limit, window=self._settings.window)
             chosen, unread = [handles[its] for its in plan.evict], len(self._unread)
             try:
                 if chosen and self._are_readable(chosen) and self._is_trusted(chosen):

@@ -28,13 +28,15 @@ class Recovery(Ruling):
 
     def recover(self, error: Exception) -> bool:
         """Whether the step that raised can be made again: out of memory puts the old batch size back."""
-        guard = self._engine.guard
-        if guard is None or not is_out_of_memory(error):
+        engine, worked = self._engine, self._engine.memory.worked
+        if worked is None or not is_out_of_memory(error):
             return False
-        note = self._engine.put_back(guard, error)
-        self._change(self._engine.claims.back_to(guard.size), "memory", note)
+        size = engine.hyperparameters["batch_size"].value
+        engine.back_before(error)
+        note = f"Out of memory with batch_size={size} at step {engine.step + 1:,}: {worked} is in force again."
+        self._change(engine.claims.back_to(worked), "memory", note)
         self._arrive()
-        self._engine.out_of_memory = note
+        engine.memory.said = note
         return True
 
     def on_fault(self, error: NonFiniteError) -> None:

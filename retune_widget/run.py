@@ -17,7 +17,6 @@ from retune_widget.engine.status import Status
 from retune_widget.engine.supervised import NORM_EVERY
 from retune_widget.engine.training import Training
 from retune_widget.errors import StatusError
-from retune_widget.keeping import Rules
 from retune_widget.policies.policy import Policy
 from retune_widget.policies.schedule import Schedule
 from retune_widget.setup import Models, Optimizers, Setup, at_the_helm, begin_schedules, check_length, close_at_exit
@@ -27,6 +26,7 @@ from retune_widget.storage.reopen import tail_notice
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.goal import check_goal
 from retune_widget.tracking.record import Record
+from retune_widget.tracking.retention_settings import RetentionSettings
 
 
 class Run(Training, Steering, Record):
@@ -125,14 +125,16 @@ class Run(Training, Steering, Record):
         check_length(epochs, max_steps, engine.feed)
         begin_schedules(engine, schedules, Length(max_steps, epochs))
         start = engine.capture()
-        rules = Rules.of(checkpoint_every, window, budget, best, own_step=step is not None)
-        check_goal(rules.goal, setup.measured())
+        settings = RetentionSettings.of(checkpoint_every, window, budget, best, own_step=step is not None)
+        check_goal(settings.goal, setup.measured())
         store = self._store = open_store(path, resume=resume)
         self.path: Path | None = getattr(store, "path", None)
         """The run directory, or None for a run in memory."""
         writer = self._writer = Writer(store)
         try:
-            helm = at_the_helm(engine, store, writer, start, seed=seed, rules=rules, policies=policies, resume=resume)
+            helm = at_the_helm(
+                engine, store, writer, start, seed=seed, settings=settings, policies=policies, resume=resume
+            )
         except BaseException:
             writer.close()
             store.close()
@@ -164,7 +166,7 @@ class Run(Training, Steering, Record):
         why, tail = None if self._engine.replaying else self._helm.why_inexact, self._helm.tail
         exactness = [f"Not exact: {why}."] if why else []
         tails = [tail_notice(tail, self.head)] if tail else []
-        memory = [self._engine.out_of_memory] if self._engine.out_of_memory else []
+        memory = [self._engine.memory.said] if self._engine.memory.said else []
         schedules = list(self._engine.governors.problems.values())
         return [*exactness, *tails, *memory, *schedules, *self._helm.notices, *self._writer.problems]
 

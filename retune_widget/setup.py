@@ -18,7 +18,7 @@ from retune_widget.engine.feed import Feed, make_feed
 from retune_widget.engine.fingerprint import fingerprint
 from retune_widget.engine.length import Length
 from retune_widget.engine.mark import mark
-from retune_widget.engine.nan_guard import Guard
+from retune_widget.engine.nan_guard import NonFiniteGuard
 from retune_widget.engine.penalty import Penalize
 from retune_widget.engine.smoothing import Loss, smoothed
 from retune_widget.engine.snapshot import Snapshot
@@ -26,7 +26,6 @@ from retune_widget.engine.state import LiveState, Stateful
 from retune_widget.engine.steps import Step, named, own_step, to_floats
 from retune_widget.engine.supervised import NORM_EVERY, norm_interval, supervised_step
 from retune_widget.helm import Helm
-from retune_widget.keeping import Rules
 from retune_widget.policies.active import Active
 from retune_widget.policies.guards import NaNGuard
 from retune_widget.policies.policy import Policy
@@ -37,6 +36,7 @@ from retune_widget.storage.reopen import reopen
 from retune_widget.storage.store import Store
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.history import History
+from retune_widget.tracking.retention_settings import RetentionSettings
 from retune_widget.tracking.tree import Tree
 
 Models = nn.Module | Mapping[str, nn.Module]
@@ -91,7 +91,7 @@ class Setup:
         )
         loss_fn, measured = smoothed(self.loss_fn, live.settings) if self.loss_fn is not None else (None, None)
         every = norm_interval(self.grad_norm)
-        guard = Guard(live.models, optimizers, lambda: mark(engine))
+        guard = NonFiniteGuard(live.models, optimizers, lambda: mark(engine))
         engine = Engine(
             live,
             make_feed(self.data, self.batch_size, self.seed),
@@ -131,7 +131,7 @@ class Setup:
         loss_fn: Loss | None,
         device: torch.device | None,
         live: LiveState,
-        guard: Guard,
+        guard: NonFiniteGuard,
         *,
         norm_at: Callable[[], bool],
     ) -> Step | None:
@@ -246,7 +246,7 @@ def at_the_helm(
     start: Snapshot,
     *,
     seed: int,
-    rules: Rules,
+    settings: RetentionSettings,
     policies: Iterable[Policy] | None,
     resume: bool,
 ) -> Helm:
@@ -258,7 +258,7 @@ def at_the_helm(
     """
     saved = reopen(store, to_floats) if resume else None
     tree, history = (saved.tree, saved.history) if saved else (Tree(), History(to_floats))
-    helm = Helm(engine, tree, history, writer, rules)
+    helm = Helm(engine, tree, history, writer, settings)
     helm.policies = Active([NaNGuard()] if policies is None else policies)
     now = fingerprint(engine.live, engine.feed)
     if saved:

@@ -4,20 +4,21 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from retune_widget.engine import beyond, changes, memory, rng
+from retune_widget.engine import beyond, changes, rng
 from retune_widget.engine.claims import Claim, Claims
 from retune_widget.engine.discover import discover
 from retune_widget.engine.evaluation import aside
-from retune_widget.engine.feed import Feed
+from retune_widget.engine.feed import Feed, check_position
 from retune_widget.engine.governors import Governors
 from retune_widget.engine.hyperparameters import Hyperparameter, Value
-from retune_widget.engine.nan_guard import Guard
+from retune_widget.engine.memory import MemoryWatch, free
+from retune_widget.engine.nan_guard import NonFiniteGuard
 from retune_widget.engine.ownership import Revive
 from retune_widget.engine.settings import Access
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.state import LiveState
 from retune_widget.engine.steps import Metrics, Step, without_gradients
-from retune_widget.errors import HyperparameterError, RestoreError
+from retune_widget.errors import HyperparameterError
 
 OnStep = Callable[[int, Metrics], None]
 
@@ -33,8 +34,7 @@ class Engine:
         tainted: why the state can no longer be reproduced, or None.
         governors: who decides the values that a schedule or a torch scheduler drives.
         elsewhere: how this process differs from the one that began the run, in what decides about bits, or None.
-        guard: watches the steps after the batch size was raised, or None.
-        out_of_memory: says that a batch size was taken back, until another is set.
+        memory: watches the steps after the batch size was raised.
         on_step: told (step, metrics) when a step is complete.
         measured: the names that the last evaluation gave; None before the first.
         own_loop: whether a loop of the caller's trains, and not the engine's own step.
@@ -73,13 +73,12 @@ class Engine:
         self.noise_seed = seed
         self.tainted: str | None = None
         self.elsewhere: str | None = None
-        self.guard: memory.Guard | None = None
-        self.out_of_memory: str | None = None
+        self.memory = MemoryWatch()
         self.on_step: OnStep = lambda _step, _metrics: None
         self.measured: tuple[str, ...] | None = None
         self.own_loop = self.own_step = False
         self.replayer: int | None = None
-        self.nan_guard = Guard(live.models, live.optimizers)
+        self.nan_guard = NonFiniteGuard(live.models, live.optimizers)
         self.is_cancelled: Callable[[], bool] = lambda: False
         self.governors = Governors(live, lambda: self.step, revive)
         self._registered: dict[str, Hyperparameter] = {}
@@ -104,28 +103,27 @@ class Engine:
     @property
     def why_inexact(self) -> str | None:
         """Why a restore of this state would not give the same bits again, or None if it will."""
+        return self.tainted or self._why_other_bits
+
+    @property
+    def why_not_replayed(self) -> str | None:
+        """Why steps cannot be trained again to the same bits in this process, or None if they can."""
+        if self.train_on is None:
+            return "it is trained by a loop over run.batches(), which cannot be replayed"
+        return self._why_other_bits
+
+    @property
+    def _why_other_bits(self) -> str | None:
         missing = (f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come)
-        return self.tainted or self.elsewhere or self.feed.why or next(missing, None)
+        return self.elsewhere or self.feed.why or next(missing, None)
 
-    def watch_memory(self) -> None:
-        """Keep the state before a step that may run out of memory; called while there is a guard."""
-        guard = self.guard
-        if guard is not None:
-            guard.snapshot = None
-            if guard.steps:
-                guard.steps -= 1
-                guard.snapshot = self.capture()
-            else:
-                self.guard = None
-
-    def put_back(self, guard: memory.Guard, error: Exception) -> str:
-        """Back to before the step that ran out of memory, with the batch size that did; returns what happened."""
-        memory.free(error)
-        tainted, size = self.tainted, self.hyperparameters["batch_size"].value
-        if guard.snapshot is not None:  # else it had not begun
-            self.restore(guard.snapshot)
-        self.tainted, self.guard = tainted, None
-        return f"Out of memory with batch_size={size} at step {self.step + 1:,}: {guard.size} is in force again."
+    def back_before(self, error: Exception) -> None:
+        """Back to before the step that ran out of memory, with the batch size that did."""
+        free(error)
+        tainted, before = self.tainted, self.memory.state_before()
+        if before is not None:
+            self.restore(before)
+        self.tainted = tainted
 
     # One step, in three parts: `loop.py` puts them in order.
 
@@ -193,11 +191,7 @@ class Engine:
             resuming: registered values that are not known yet wait until they are.
         """
         self.live.check(snapshot, resuming=resuming)
-        if set(snapshot.values["position"]) != set(self.feed.position()):
-            raise RestoreError(
-                "The checkpoint is at a position in data of another kind (a dataset, a list of batches, an iterable, "
-                "none): pass the kind of data that this run was begun with."
-            )
+        check_position(self.feed, snapshot.values["position"])
         owned = self.governors.parse(snapshot.values)
         self.governors.put_back()
         if not self.replaying:
@@ -208,7 +202,8 @@ class Engine:
         self.noise_seed = snapshot.values["noise_seed"]
         self.live.restore(snapshot, resuming=resuming)
         self.governors.owned = owned
-        self.tainted = self.guard = None
+        self.tainted = None
+        self.memory.end()
         self.rediscover()
 
     def reseed(self, seed: int) -> None:
@@ -235,7 +230,7 @@ class Engine:
     def _changed(self, written: list[changes.PlannedChange]) -> None:
         for change in written:
             if change.hyperparameter.key == "batch_size":
-                self.guard, self.out_of_memory = memory.guard_after(self.guard, int(change.old), int(change.new)), None
+                self.memory.batch_size_changed(int(change.old), int(change.new))
         if any(change.hyperparameter.section == "own" for change in written):
             self.feed.refetch()  # the user's own value may be one of the dataset's, of which each worker has a copy
 
@@ -285,14 +280,6 @@ class Engine:
         self._registered = registered
         self.live.registered = {key: (its.read, its.write) for key, its in registered.items()}
         self.rediscover()
-
-    @property
-    def why_not_replayed(self) -> str | None:
-        """Why steps cannot be trained again to the same bits in this process, or None if they can."""
-        if self.train_on is None:
-            return "it is trained by a loop over run.batches(), which cannot be replayed"
-        missing = (f"the checkpoint has a value of {key!r} that nobody registered" for key in self.live.to_come)
-        return self.elsewhere or self.feed.why or next(missing, None)
 
     def accumulates(self) -> None:
         """The step takes several batches: offer `accumulate`."""

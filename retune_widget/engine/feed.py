@@ -15,6 +15,7 @@ from torch.utils.data import (
 
 from retune_widget.engine.dataset_feed import DatasetFeed
 from retune_widget.engine.plain_feeds import NoData, OpaqueFeed, SequenceFeed
+from retune_widget.errors import RestoreError
 
 Json = dict[str, Any]
 
@@ -86,6 +87,19 @@ LOADER_OPTIONS = (
     "multiprocessing_context",
     "prefetch_factor",
 )
+
+
+def check_position(feed: Feed, position: Json) -> None:
+    """Refuse a position in other data than the feed's.
+
+    Raises:
+        RestoreError: it is of another kind.
+    """
+    if set(position) != set(feed.position()):
+        raise RestoreError(
+            "The checkpoint is at a position in data of another kind (a dataset, a list of batches, an iterable, "
+            "none): pass the kind of data that this run was begun with."
+        )
 
 
 def make_feed(data: Any, batch_size: int | None, seed: int) -> Feed:

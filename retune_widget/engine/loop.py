@@ -47,8 +47,8 @@ class Loop:
         """The loop itself: yields each batch, to be trained on before the next is asked for."""
         while self._boundary():
             try:
-                if self._engine.guard is not None:
-                    self._engine.watch_memory()
+                if self._engine.memory.worked is not None:
+                    self._engine.memory.before_step(self._engine.capture)
                 batch = self._engine.begin_step()
             except StopIteration:
                 self._on_data_end()

@@ -1,38 +1,58 @@
 """Out of memory in the first steps after the batch size was raised: the state from before is kept to go back to."""
 
 import traceback
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 
-if TYPE_CHECKING:
-    from retune_widget.engine.snapshot import Snapshot
+from retune_widget.engine.snapshot import Snapshot
 
 FIRST_STEPS = 3
 """So many steps after a raise are watched: the optimizer's state is made in the first, and needs room in the second."""
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 
 
-@dataclass(slots=True)
-class Guard:
+class MemoryWatch:
     """Watches the steps after a raise.
 
     Attributes:
-        size: the batch size that worked.
-        steps: how many are still watched.
-        snapshot: the state at the boundary before the step at hand.
+        worked: the batch size that worked, as long as it watches; None: it does not.
+        said: that a batch size was taken back, until another is set.
     """
 
-    size: int
-    steps: int = FIRST_STEPS
-    snapshot: "Snapshot | None" = field(default=None, repr=False)
+    def __init__(self) -> None:
+        """Nothing is watched."""
+        self.worked: int | None = None
+        self.said: str | None = None
+        self._steps = 0
+        self._before: Snapshot | None = None
 
+    def batch_size_changed(self, old: int, new: int) -> None:
+        """Watch the next steps if the new size is above the one that worked."""
+        worked = old if self.worked is None else self.worked
+        self.end()
+        self.said = None
+        if new > worked:
+            self.worked, self._steps = worked, FIRST_STEPS
 
-def guard_after(guard: Guard | None, old: int, new: int) -> Guard | None:
-    """What is watched after the batch size was changed; `guard`: what was until now."""
-    worked = old if guard is None else guard.size
-    return Guard(worked) if new > worked else None
+    def before_step(self, capture: Callable[[], Snapshot]) -> None:
+        """Keep the state before a step that may run out of memory; called at the boundary while it watches."""
+        self._before = None
+        if self._steps:
+            self._steps -= 1
+            self._before = capture()
+        else:
+            self.end()
+
+    def state_before(self) -> Snapshot | None:
+        """The state before the step that ran out of memory; None if it had not begun. It is not watched any more."""
+        before = self._before
+        self.end()
+        return before
+
+    def end(self) -> None:
+        """Watch no more, and let go of the state."""
+        self.worked, self._steps, self._before = None, 0, None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

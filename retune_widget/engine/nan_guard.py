@@ -23,7 +23,7 @@ class Waiting(NamedTuple):
     event: Any
 
 
-class Guard:
+class NonFiniteGuard:
     """Watches the steps of one run. Used by the thread that trains.
 
     Attributes:

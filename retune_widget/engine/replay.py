@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from retune_widget.engine.claims import Made
 from retune_widget.engine.engine import Engine
+from retune_widget.engine.memory import MemoryWatch
 from retune_widget.engine.rng import mix
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.engine.steps import Metrics
@@ -23,7 +24,8 @@ def beside_the_run(engine: Engine) -> Iterator[None]:
     """Whatever is done to the engine inside leaves no trace."""
     tainted, keep_gradients, live = engine.tainted, engine.live.keep_gradients, engine.capture()
     registered = dict(engine.registered)
-    memory, engine.replayer = (engine.guard, engine.out_of_memory), threading.get_ident()
+    memory, engine.memory = engine.memory, MemoryWatch()
+    engine.replayer = threading.get_ident()
     try:
         yield
     finally:
@@ -33,7 +35,7 @@ def beside_the_run(engine: Engine) -> Iterator[None]:
         finally:
             engine.replayer = None
         engine.tainted, engine.live.keep_gradients = tainted, keep_gradients
-        engine.guard, engine.out_of_memory = memory
+        engine.memory = memory
 
 
 def replay(

@@ -114,7 +114,9 @@ def test_accumulation_with_a_scaler():
     torch.testing.assert_close(parameters(model), parameters(other))
 
 
-@pytest.mark.parametrize("data", [lambda: batches(5), lambda: (batch for batch in batches(5)), Rows], ids=["list", "generator", "dataset"])
+@pytest.mark.parametrize(
+    "data", [lambda: batches(5), lambda: (batch for batch in batches(5)), Rows], ids=["list", "generator", "dataset"]
+)
 def test_every_batch_is_trained_on_once_whatever_the_data(data):
     seen = []
 

@@ -191,19 +191,19 @@ def test_other_errors_and_later_ones_end_the_run():
 def test_nothing_is_kept_without_a_raise_nor_after_the_first_steps():
     run, _ = begun("never")
     run.set(batch_size=4)
-    assert run._engine.guard is None
+    assert run._engine.memory.worked is None
     run.set(batch_size=5)
-    assert run._engine.guard.size == 4
+    assert run._engine.memory.worked == 4
     run.set(batch_size=6)
-    assert run._engine.guard.size == 4, "5 was not trained with"
+    assert run._engine.memory.worked == 4, "5 was not trained with"
     run.set(batch_size=3)
-    assert run._engine.guard is None
+    assert run._engine.memory.worked is None
     run.set(batch_size=8)
     run.step(FIRST_STEPS + 1)
-    assert run._engine.guard is None
+    assert run._engine.memory.worked is None
     run.set(batch_size=9)
     run.restore("n0")
-    assert run._engine.guard is None
+    assert run._engine.memory.worked is None
     run.close()
 
 
