@@ -156,8 +156,8 @@ class Helm(Recovery):
                 result = self.checkpoint("manual", note)
             case commands.Restore(node):
                 result = self._restore(self.tree.node(node))
-            case commands.GrowBranch(node, name, reseed, values, author, note):
-                result = self._grow(self.tree.node(node), name, values, reseed=reseed, author=author, note=note)
+            case commands.GrowBranch():
+                result = self._grow(command)
             case commands.Undo():
                 result = self._undo()
             case commands.Verify(node):
@@ -241,25 +241,18 @@ class Helm(Recovery):
         self._save_again(node, snapshot)
         return node
 
-    def _grow(
-        self,
-        node: Node,
-        name: str | None,
-        values: Mapping[str, Any],
-        *,
-        reseed: bool = False,
-        author: str = "user",
-        note: str = "",
-    ) -> Branch:
-        if name is not None:
-            self.tree.check_name(name)
-        plan(self._engine.hyperparameters, values, at=node.values)  # refused before anything moves
+    def _grow(self, command: commands.GrowBranch) -> Branch:
+        node, reseed = self.tree.node(command.node), command.reseed
+        if command.name is not None:
+            self.tree.check_name(command.name)
+        plan(self._engine.hyperparameters, command.values, at=node.values)  # refused before anything moves
         self._restore(node)
-        branch = self._fork(name or f"{'reseeded' if reseed else node.branch} @{node.step}", by_hand=name is not None)
+        name = command.name or f"{'reseeded' if reseed else node.branch} @{node.step}"
+        branch = self._fork(name, by_hand=command.name is not None)
         if reseed:
             self._engine.reseed(mix(self._engine.noise_seed, branch.id))
             self._node = self._new_node("manual", self._engine.capture(), note="reseeded", origin="reseeded")
-        self._set(values, author, note)
+        self._set(command.values, command.author, command.note)
         return branch
 
     def _undo(self) -> Branch:

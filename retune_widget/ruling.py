@@ -89,7 +89,10 @@ class Ruling(Keeping):
             case "branch":
                 node = self._best_until(action.back_to or 0)
                 remembered = entry.policy.state_dict() if entry.policy is not None else None
-                self._grow(node, None, resolve(action.values, node.values), author=author, note=action.reason)
+                values = resolve(action.values, node.values)
+                self._grow(
+                    commands.GrowBranch(node, None, reseed=False, values=values, author=author, note=action.reason)
+                )
 
                 def carry() -> None:  # how often it branched is known on the way that was left alone
                     if entry.policy is not None and remembered is not None:
@@ -236,14 +239,5 @@ class Ruling(Keeping):
         """Go to a node."""
 
     @abstractmethod
-    def _grow(
-        self,
-        node: Node,
-        name: str | None,
-        values: Mapping[str, Any],
-        *,
-        reseed: bool = False,
-        author: str = "user",
-        note: str = "",
-    ) -> Branch:
+    def _grow(self, command: commands.GrowBranch) -> Branch:
         """Begin a branch at a node."""

@@ -1,5 +1,7 @@
 """Schedules of ours on a run: in force from the next step, recorded, taken back, branched, compared."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 from torch import optim
@@ -103,16 +105,22 @@ def test_swapping_is_a_change_and_begins_at_step_0_unscaled():
         assert run.changes.governed.tolist() == ["constant(value 0.1)", "×2 of constant", "linear(1 → 0.5, 2)"]
 
 
-def test_over_a_torch_scheduler_which_has_it_back_afterwards():
+@contextmanager
+def taken_over(make):
+    """Four steps under a torch scheduler: one by itself, two of a schedule of ours, one with a value of one's own."""
     model = network()
     optimizer = sgd(model)
-    scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
-    with running(lambda _: optimizer, model=model, scheduler=scheduler) as run:
+    with running(lambda _: optimizer, model=model, scheduler=make(optimizer)) as run:
         run.step(1)
         run.schedule("lr", schedules.linear(1.0, 0.5, 2))
         run.step(2)
         run.set(lr=0.25)
         run.step(1)
+        yield run
+
+
+def test_over_a_torch_scheduler_which_has_it_back_afterwards():
+    with taken_over(lambda optimizer: optim.lr_scheduler.ExponentialLR(optimizer, 0.5)) as run:
         run.schedule("lr", None)
         assert run.changes.governed.iloc[-1] == "back to ExponentialLR"
         run.step(1)
@@ -120,15 +128,7 @@ def test_over_a_torch_scheduler_which_has_it_back_afterwards():
 
 
 def test_over_a_torch_scheduler_that_stands_still_each_value_is_recorded():
-    model = network()
-    optimizer = sgd(model)
-    scheduler = optim.lr_scheduler.StepLR(optimizer, 100)
-    with running(lambda _: optimizer, model=model, scheduler=scheduler) as run:
-        run.step(1)
-        run.schedule("lr", schedules.linear(1.0, 0.5, 2))
-        run.step(2)
-        run.set(lr=0.25)
-        run.step(1)
+    with taken_over(lambda optimizer: optim.lr_scheduler.StepLR(optimizer, 100)) as run:
         assert run.history.lr.tolist() == [0.1, 1.0, 0.75, 0.25]
 
 

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,7 +51,7 @@ class Now:
         return float(within.mean()) if len(within) else None
 
 
-class Policy:
+class Policy(ABC):
     """A rule. Subclass it, say which metric it reads and which keys it governs, and write `update`.
 
         class Halve(rt.policies.Policy):
@@ -77,9 +78,9 @@ class Policy:
         """The state it begins with."""
         return {}
 
+    @abstractmethod
     def update(self, now: Now) -> Action | None:
         """Look at a step; say what to do, or None."""
-        raise NotImplementedError
 
     @property
     def words(self) -> str:
