@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LARGE = 64 * 1024
-"""Bytes from which on a tensor is copied later."""
+"""Bytes from which on a state is copied later."""
 
 ARENAS = 2
 """Snapshots whose memory is used again. Touching new memory costs more than the copy."""
@@ -69,20 +69,49 @@ class Sampled(NamedTuple):
     live: Tensor
 
 
+class Place:
+    """Where one live tensor is copied to, snapshot after snapshot.
+
+    Attributes:
+        live: the tensor, detached: torch counts writes to both together.
+        copy: one like it.
+        some, copied: the elements of both that are compared.
+    """
+
+    __slots__ = ("_address", "_tensor", "copied", "copy", "live", "some")
+
+    def __init__(self, tensor: Tensor, copy: Tensor | None) -> None:
+        """`copy`: of the tensor that was copied here before; it is taken over if it is like this one."""
+        self._tensor, self._address = tensor, tensor.data_ptr()
+        self.live = live = tensor.detach()
+        fits = copy is not None and _alike(copy, live)
+        self.copy = copy if copy is not None and fits else torch.empty_like(live, memory_format=torch.preserve_format)
+        self.some, self.copied = _some(live), _some(self.copy)
+
+    def is_of(self, tensor: Tensor) -> bool:
+        """Whether this is the tensor it was made for, in the memory that it had then."""
+        return tensor is self._tensor and tensor.data_ptr() == self._address and _alike(self.live, tensor)
+
+
 class Copying:
     """The large copies of one snapshot. Their memory is used again once nobody holds this."""
 
-    def __init__(self, memory: list[Tensor]) -> None:
+    def __init__(self, memory: list[Place]) -> None:
         """Nothing is copied yet; `memory` holds the copies of an earlier snapshot, or nothing."""
         self._memory, self._used = memory, 0
         self._whole: Future[bool] = Future()
 
-    def room_for(self, tensor: Tensor) -> Tensor:
-        """A tensor like this one, to copy it into."""
-        at, self._used = self._used, self._used + 1
-        if at == len(self._memory) or not _alike(self._memory[at], tensor):
-            self._memory[at : at + 1] = [torch.empty_like(tensor, memory_format=torch.preserve_format)]
-        return self._memory[at]
+    def place_for(self, tensor: Tensor) -> Place | None:
+        """Where to copy this one; None if it is none that may be copied later."""
+        at = self._used
+        earlier = self._memory[at] if at < len(self._memory) else None
+        if earlier is None or not earlier.is_of(tensor):
+            if not _is_dense(tensor):
+                return None
+            earlier = Place(tensor, earlier.copy if earlier is not None else None)
+            self._memory[at : at + 1] = [earlier]
+        self._used += 1
+        return earlier
 
     def make(self, pairs: Pairs, samples: Sequence[Sampled] = ()) -> None:
         """Copy. Whatever was written since the boundary was written too early."""
@@ -122,24 +151,25 @@ class Collected(Tensors):
         super().__init__()
         self.copying = copying
         self.pairs: Pairs = []
-        self._parameters: dict[torch.dtype, Pairs] = {}
+        self._parameters: dict[torch.dtype, list[Place]] = {}
         self._later = False
 
     def own(self, tensor: Tensor) -> Tensor:
         """A copy: made at once, or where only the optimizer writes the tensor, a place that will hold it."""
-        if not self._later or not _is_large(tensor):
+        place = self.copying.place_for(tensor) if self._later else None
+        if place is None:
             return owned(tensor)
-        live = tensor.detach()
-        copy = self.copying.room_for(live)
-        self.pairs.append(Pair(copy, live, live._version))  # noqa: SLF001  # torch's count of writes in place
+        self.pairs.append(Pair(place.copy, place.live, tensor._version))  # noqa: SLF001  # torch's count of writes in place
         if type(tensor) is nn.Parameter:
-            self._parameters.setdefault(live.dtype, []).append(self.pairs[-1])
-        return copy
+            self._parameters.setdefault(tensor.dtype, []).append(place)
+        return place.copy
 
     def samples(self) -> list[Sampled]:
         """Some elements of each parameter that is copied later: what is written to `.data` is not counted."""
-        groups = self._parameters.values()
-        return [Sampled([_some(it.copy) for it in its], torch.cat([_some(it.live) for it in its])) for its in groups]
+        return [
+            Sampled([place.copied for place in places], torch.cat([place.some for place in places]))
+            for places in self._parameters.values()
+        ]
 
     @contextmanager
     def written_by_the_optimizer_alone(self) -> Iterator[None]:
@@ -166,7 +196,7 @@ class Copies:
         self._current: Copying | None = None
         self._asked: Asked = SimpleQueue()
         self._end_helper: Callable[[], object] | None = None
-        self._free: deque[list[Tensor]] = deque([] for _ in range(ARENAS))
+        self._free: deque[list[Place]] = deque([] for _ in range(ARENAS))
 
     def collect(self) -> Collected:
         """The place for the tensors of a new snapshot."""
@@ -181,7 +211,7 @@ class Copies:
     def begin(self, collected: Collected) -> None:
         """Copy what is collected: now, or while training goes on."""
         copying, pairs = collected.copying, collected.pairs
-        if self._lazily:
+        if self._lazily and sum(pair.copy.nbytes for pair in pairs) >= LARGE:
             self._current, self.pending = copying, True
             if self._end_helper is None:
                 helper = threading.Thread(target=_help, args=(self._asked,), name="retune-copy", daemon=True)
@@ -241,12 +271,12 @@ def _help(asked: Asked) -> None:
         del work, copying, pairs, samples  # nothing is held while waiting
 
 
-def _is_large(tensor: Tensor) -> bool:
+def _is_dense(tensor: Tensor) -> bool:
     return (
-        tensor.nbytes >= LARGE
-        and tensor.is_cpu
+        tensor.is_cpu
         and type(tensor) in {Tensor, nn.Parameter}
         and (tensor.is_contiguous() or (tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)))  # noqa: PLR2004
+        and tensor.numel() > 0
         and not (tensor.is_conj() or tensor.is_neg() or tensor.is_inference())
     )
 
