@@ -100,8 +100,7 @@ def reopen(store: Store | DiskReader, to_floats: Callable[[Sequence[Any]], list[
     try:
         node, (branch,) = tree.node(place["node"]), (its for its in tree.branches if its.id == place["branch"])
         changed = bool(place["changed"]) and node.branch is branch
-        edited = bool(node.changes) or node.policies_after is not None
-        forks = bool(place["forks"]) or (node.branch is branch and edited and not changed)
+        forks = bool(place["forks"])
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, f"The records of this run do not fit together: its head is {place!r}.") from error
     while not node.saved:
