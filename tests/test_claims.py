@@ -47,8 +47,11 @@ def test_the_verdict_is_computed():
     assert verdict([FIXED, FAST]).startswith("**The claim holds here.**")
     assert verdict([FIXED, FAST, slow]).startswith("**The claim holds in 1 of 2 cases and not as a rule.**")
     told = verdict([FIXED, slow, slower, replace(FAST, test=[0.8, 0.8, 0.8])])
-    assert told.startswith("**The claim does not hold here.** Of 3 dynamic ways")
-    assert "1 came to the target at least 20 % faster than the constant one, 0 ended at least 5 % better" in told
+    assert told.startswith("**The claim does not hold here.** In 3 comparisons")
+    assert "1 came to the target at least 20 % faster, 0 ended at least 5 % better, and 0 did both; in 3" in told
+    assert told.endswith("Faster at all, by the whole interval: 1; better at all: 0, the most in the mean by 0.0%.")
+    little = verdict([FIXED, replace(SLOW, test=[0.81, 0.82, 0.81]), replace(FAST, reached=[700, None, 700])])
+    assert little.endswith("Faster at all, by the whole interval: 0; better at all: 2, the most in the mean by 12.5%.")
     wide = found("linear", reached=(500, 800, 1100), test=(0.7, 0.85, 0.95))
     assert verdict([FIXED, wide]).startswith("**The claim is left open here.**")
 
