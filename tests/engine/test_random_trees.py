@@ -118,7 +118,8 @@ def do_to_a_node(run, action, argument):
             with contextlib.suppress(rt.StatusError):  # it must stay
                 run.evict(node_at(run, argument))
         case "pin":
-            run.pin(node_at(run, argument))
+            with contextlib.suppress(rt.StatusError):  # it was evicted
+                run.pin(node_at(run, argument))
         case "edit":
             with torch.no_grad():
                 run._engine.live.models["model"][0].bias[0] = argument
