@@ -10,7 +10,7 @@ WORKERS ?= 2
 # Torch with more threads than free cores is many times slower, and exactness is promised for a fixed number.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install lab dev check lint format types test test-js test-python soak notebooks bench screenshots build clean
+.PHONY: install lab dev check lint format types test test-js test-python soak notebooks bench bench-claims screenshots build clean
 .DELETE_ON_ERROR:
 
 install: .venv/.installed $(STATIC)
@@ -75,6 +75,10 @@ notebooks: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+# A claim of the literature about schedules, tested: under half an hour on two cores.
+bench-claims: install
+	$(BIN)/python -m benchmarks.schedules
 
 screenshots: install
 	$(BIN)/python -m scripts.screenshots

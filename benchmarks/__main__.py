@@ -1,17 +1,16 @@
 """Every figure we state, with what it is compared to in the same run: `make bench`.
 
-Prints one table and writes it to benchmarks/README.md. `--no-browser` leaves out what needs JupyterLab and Chromium,
-and writes nothing.
+Prints one table and writes it to benchmarks/README.md, above what `make bench-claims` wrote there. `--no-browser`
+leaves out what needs JupyterLab and Chromium, and writes nothing.
 """
 
 import os
 import platform
 import sys
-from pathlib import Path
 
 import torch
 
-from benchmarks import snapshots, step_costs
+from benchmarks import published, snapshots, step_costs
 from benchmarks.measure import table
 
 HEAD = """# Benchmarks
@@ -37,7 +36,9 @@ def main() -> None:
     print(text)
     print(machine)
     if with_browser:
-        Path(__file__).with_name("README.md").write_text(f"{HEAD}{text}\n\n{machine}\n", encoding="utf-8")
+        claims = published.part(published.README.read_text(encoding="utf-8"), "claims")
+        page = f"{HEAD}{text}\n\n{machine}\n" + (f"\n{claims}\n" if claims else "")
+        published.README.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from retune_widget.engine.changes import leaves_a_trace, plan
 from retune_widget.engine.claims import Claim
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.fingerprint import Fingerprint, difference
+from retune_widget.engine.probe import probe
 from retune_widget.engine.readings import Readings
 from retune_widget.engine.resuming import resumed
 from retune_widget.engine.rng import mix
@@ -25,8 +26,9 @@ from retune_widget.storage.store import change_records
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.changes import Change, as_made, merged
 from retune_widget.tracking.history import History
-from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change, names_its_branch
+from retune_widget.tracking.lineage import is_tip, last_change, name_of_change, names_its_branch
 from retune_widget.tracking.retention_settings import RetentionSettings
+from retune_widget.tracking.throughput import throughput_frame
 from retune_widget.tracking.tree import Branch, Cause, Node, Tree, ValueChange
 from retune_widget.verify import verify
 
@@ -164,6 +166,8 @@ class Helm(Recovery):
                 return verify(
                     self._engine, self.tree, self.history, self._writer, self.tree.node(node), edits=self.edits
                 )
+            case commands.ProbeBatchSize(start, limit, seconds):
+                return throughput_frame(probe(self._engine, start=start, limit=limit, seconds=seconds))
             case commands.Evict(node):
                 result = self.evict(self.tree.node(node))
             case commands.DeleteBranch(branch):
@@ -264,16 +268,6 @@ class Helm(Recovery):
         origin = parent if parent is not None and same else node
         self._restore(origin)
         return self._fork(f"without {name_of_change(node)}", by_hand=True)
-
-    def _delete(self, branch: Branch) -> Branch:
-        check_deletable(self.tree, branch, self._branch)
-        branches, nodes = self.tree.delete(branch)
-        kept = {node.checkpoint.id for node in self.tree.nodes}
-        checkpoints = {node.checkpoint.id for node in nodes} - kept
-        self._writer.delete([b.id for b in branches], [n.id for n in nodes], sorted(checkpoints))
-        for gone in branches:
-            self.history.drop(gone.id)
-        return branch
 
     # The parts of it.
 

@@ -15,6 +15,7 @@ from retune_widget.storage.store import ChangeRecord, change_records
 from retune_widget.storage.writer import Writer
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
+from retune_widget.tracking.lineage import check_deletable
 from retune_widget.tracking.tree import Branch, Cause, CheckpointHandle, Node, Origin, Tree, Value, ValueChange
 
 
@@ -107,6 +108,16 @@ class Standing:
             return True
         self._before, self._by_hand = now, True
         return False
+
+    def _delete(self, branch: Branch) -> Branch:
+        check_deletable(self.tree, branch, self._branch)
+        branches, nodes = self.tree.delete(branch)
+        kept = {node.checkpoint.id for node in self.tree.nodes}
+        checkpoints = {node.checkpoint.id for node in nodes} - kept
+        self._writer.delete([b.id for b in branches], [n.id for n in nodes], sorted(checkpoints))
+        for gone in branches:
+            self.history.drop(gone.id)
+        return branch
 
     def _fork(self, name: str, *, by_hand: bool) -> Branch:
         self._branch = self.tree.add_branch(name, self._node, named_by_hand=by_hand)

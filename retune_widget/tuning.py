@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retune_widget.engine import commands
 from retune_widget.engine.answer import Answer
@@ -17,6 +17,9 @@ from retune_widget.errors import StatusError
 from retune_widget.helm import Helm
 from retune_widget.policies.schedule import Schedule, not_a_schedule
 from retune_widget.tracking.changes import Change
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Tuning:
@@ -115,6 +118,36 @@ class Tuning:
         if key not in self.hyperparameters:
             raise unknown(list(self.hyperparameters), key)
         return self._engine.governors.preview(key, steps)
+
+    def probe_batch_size(
+        self, limit: int = 1024, *, start: int = 8, seconds: float = 1.0
+    ) -> "pd.DataFrame | Answer[pd.DataFrame]":
+        """Measure how fast the run trains by batch size: some steps with each power of two, up to a limit.
+
+        They are trained beside the run, which is afterwards what it was, bit for bit. It ends early where memory runs
+        out on a device; on a CPU the system may end the process instead, so raise the limit with care there.
+
+        Args:
+            limit: the largest size. Never more than the number of samples.
+            start: the smallest one.
+            seconds: about how long each size is timed.
+
+        Returns:
+            `batch_size, samples_per_second, seconds_per_step, fits, saturated`: saturated where a larger size gives
+            less than a tenth more samples a second.
+
+        Raises:
+            StatusError: the run is trained by a loop of your own, or the data comes in batches already; or somebody
+                asked to pause, to stop or to close meanwhile.
+            ValueError: there is no power of two from `start` to `limit`.
+        """
+        whole("limit", limit)
+        whole("start", start)
+        if not 0 < seconds < float("inf"):
+            raise ValueError(f"seconds must be a number above 0, not {seconds!r}.")
+        asked = commands.ProbeBatchSize(start, limit, seconds)
+        result: pd.DataFrame | Answer[pd.DataFrame] = self._runner.call(asked)
+        return result
 
     def _keys(self, key: str, group: str | None) -> list[str]:
         return [key] if group is None else list(in_group(self.hyperparameters, {key: None}, group))

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import retune_widget as rt
-from retune_widget.policies import Action, EarlyStop, NaNGuard, Plateau, Policy, Target, Times
+from retune_widget.policies import Action, EarlyStop, NaNGuard, Overfit, Plateau, Policy, Target, Times
 from tests.curves import BUMPY, measured
 from tests.engine.laboratory import make_run
 from tests.resuming import again, evict, lose, train
@@ -180,18 +180,30 @@ def test_dry_run_says_what_happened():
         assert len(found) > 1
 
 
-def test_a_restored_rule_fires_at_the_same_steps_again():
-    with measured(BUMPY, Plateau("val/loss", patience=2)) as run:
-        run.step(7)
-        node = run.checkpoint()
-        assert node.policies[0]["state"]["bad"] == 1
-        run.step(11)
-        digest, first = run.digest(), fired(run)
+def overfit(patience=2, cooldown=1):
+    return Overfit(patience=patience, cooldown=cooldown, floor=1e-3, ceiling=0.1, rate=1e-4, window=2)
+
+
+RISING = [0.5, 0.5, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.4]
+
+
+@pytest.mark.parametrize(
+    ("rule", "curve", "expected"),
+    [(Plateau("val/loss", patience=2), BUMPY, [8, 14, 18]), (overfit(), RISING, [10, 14, 18])],
+)
+def test_a_restored_rule_fires_at_the_same_steps_again(rule, curve, expected):
+    name, at = type(rule).__name__, expected[0] - 1
+    with measured(curve, rule) as run:
+        run.step(at)
+        node, words = run.checkpoint(), run.policies[0].state
+        run.step(18 - at)
+        digest, first = run.digest(), fired(run, name)
+        assert run.policies[0].state != words
         run.restore(node)
-        assert run.policies[0].state == "patience 1/2"
-        run.step(11)
-        assert (run.digest(), fired(run)) == (digest, first)
-        assert first == [8, 14, 18]
+        assert run.policies[0].state == words
+        run.step(18 - at)
+        assert (run.digest(), fired(run, name)) == (digest, first)
+        assert first == expected
 
 
 def test_nodes_that_a_rule_made_are_verified_evicted_and_trained_again():
@@ -246,25 +258,39 @@ def test_a_resumed_run_has_its_rules_with_their_state(tmp_path, lost):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
+    st.sampled_from(["Plateau", "Overfit"]),
     st.lists(st.sampled_from([0.1, 0.5, 1.0, 2.0]), min_size=4, max_size=14),
     st.integers(1, 3),
     st.integers(0, 2),
     st.integers(1, 12),
 )
-def test_live_dry_run_and_restored_agree(curve, patience, cooldown, at):
+def test_live_dry_run_and_restored_agree(kind, curve, patience, cooldown, at):
     def rule():
+        if kind == "Overfit":
+            return overfit(patience, cooldown)
         return Plateau("val/loss", patience=patience, cooldown=cooldown, floor=0.01)
 
     with measured(curve, rule(), every=1) as run:
         run.step(at)
         node = run.checkpoint()
         run.step(14)
-        live = fired(run)
+        live, digest = fired(run, kind), run.digest()
         assert rule().dry_run(run.history)["step"].tolist() == live
-        assert all(later - earlier >= patience + cooldown for earlier, later in pairwise(live))
+        apart = patience + cooldown if kind == "Plateau" else cooldown + 1
+        assert all(later - earlier >= apart for earlier, later in pairwise(live))
         run.restore(node)
         run.step(14)
-        assert fired(run) == live
+        assert (fired(run, kind), run.digest()) == (live, digest)
+
+
+def test_a_whole_number_where_a_float_is_meant_is_multiplied_as_one():
+    """torch's own defaults are whole numbers: weight_decay=0, momentum=0; and lr=1 is often written."""
+    rule = Plateau("val/loss", patience=2)
+    with measured(BUMPY, rule, optimizer=lambda model: torch.optim.SGD(model.parameters(), lr=1)) as run:
+        run.step(9)
+        assert run.history["lr"].tolist() == [1.0] * 8 + [0.5]
+        weight_decay = run.hyperparameters["weight_decay"].value
+        assert (weight_decay, type(weight_decay)) == (0.0, float)
 
 
 def test_values_that_times_makes_of_whole_numbers_are_whole():

@@ -51,7 +51,7 @@ def named(key: str, default: Value) -> Known:
 
 
 def _batch_size(feed: Callable[[], Feed]) -> Found:
-    data = _inner(feed())
+    data = inner(feed())
     if not isinstance(data, DatasetFeed) or data.length == 1:
         return {}
 
@@ -84,5 +84,6 @@ def count_of(feed: Feed) -> int:
     return feed.count if isinstance(feed, GroupedFeed) else 1
 
 
-def _inner(feed: Feed) -> Feed:
+def inner(feed: Feed) -> Feed:
+    """The feed of single batches."""
     return feed.inner if isinstance(feed, GroupedFeed) else feed

@@ -106,6 +106,15 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeBatchSize:
+    """Try out batch sizes beside the live state."""
+
+    start: int
+    limit: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evict:
     """Free the checkpoint of a node that can be trained again."""
 
@@ -168,6 +177,7 @@ class Recover:
 Running = Start | Pause | Stop | TrainSteps
 Changing = SetHyperparameters | SetSchedules | Hold | Release
 Governing = AddPolicy | SuspendPolicy | ResumePolicy | RemovePolicy | Recover
-Acting = Changing | TakeCheckpoint | Restore | GrowBranch | Undo | Verify | Evict | DeleteBranch | Governing
+Beside = Verify | ProbeBatchSize
+Acting = Changing | TakeCheckpoint | Restore | GrowBranch | Undo | Beside | Evict | DeleteBranch | Governing
 Steering = Acting | Tidy
 Command = Running | Steering

@@ -188,6 +188,19 @@ class DatasetFeed:
             self.epoch, self._start, self._iterator = self.epoch + 1, 0, None
             self._plan.seed = self._next_seed
 
+    def upcoming(self, batches: int, *, from_start: bool = False) -> int:
+        """Samples in the next so many batches of this epoch, or in the first of an epoch."""
+        begin = at = 0 if from_start else self._start
+        for _ in range(batches):
+            at += self._plan.size_at(at)
+        return at - begin
+
+    def leave_epoch(self) -> None:
+        """Go to the beginning of the next epoch, past what is left of this one."""
+        self._start = self._plan.length
+        self._batch, self._holds_batch = None, False
+        self._end_epoch()
+
     def samples(self) -> list[int]:
         """The indices of the batch at the position."""
         self._plan.epoch = self.epoch

@@ -105,9 +105,10 @@ def _fields(name: str, optimizer: torch.optim.Optimizer, index: int) -> Iterator
         if isinstance(value, tuple | list):
             for element, item in enumerate(value):
                 if kind_of(item):
-                    yield GroupField(optimizer, name, index, field, element), f"{field}[{element}]"
+                    label = f"{field}[{element}]"
+                    yield GroupField(optimizer, name, index, field, element, label in KNOWN), label
         elif kind_of(value):
-            yield GroupField(optimizer, name, index, field), field
+            yield GroupField(optimizer, name, index, field, None, field in KNOWN), field
 
 
 def kind_of(value: object) -> Kind | None:
@@ -124,8 +125,6 @@ def kind_of(value: object) -> Kind | None:
 def _hyperparameter(key: str, heading: str, label: str, place: GroupField) -> Hyperparameter:
     value = place.read()
     kind = kind_of(value) or "float"
-    if kind == "int" and label in KNOWN:
-        kind = "float"  # lr=1 means 1.0
     scale, low, high, text = KNOWN.get(label, (*range_around(float(value), kind), f"{label} of the optimizer."))
     if scale == "log" and value > 0:
         low, high = min(low, 10.0 ** math.floor(math.log10(value) - 1)), max(high, float(value))

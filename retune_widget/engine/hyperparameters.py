@@ -74,13 +74,18 @@ class Hyperparameter:
 
 @dataclass(frozen=True, slots=True)
 class GroupField:
-    """The place of a hyperparameter in an optimizer: a field of a param group, or one element of a tuple there."""
+    """The place of a hyperparameter in an optimizer: a field of a param group, or one element of a tuple there.
+
+    Attributes:
+        is_float: a whole number there means the float: torch's `weight_decay=0` is 0.0.
+    """
 
     optimizer: torch.optim.Optimizer
     optimizer_name: str
     group_index: int
     field: str
     element: int | None = None
+    is_float: bool = False
 
     @property
     def param_group(self) -> ParamGroup:
@@ -93,7 +98,8 @@ class GroupField:
         value = self.param_group[self.field]
         if self.element is not None:
             value = value[self.element]
-        return value.item() if isinstance(value, Tensor) else value
+        value = value.item() if isinstance(value, Tensor) else value
+        return float(value) if self.is_float and type(value) is int else value
 
     def write(self, value: Value) -> None:
         """Put a value there. Tensors are filled in place, so that compiled steps see it; other types are kept."""

@@ -20,14 +20,14 @@ class ReplayCancelledError(StatusError):
 
 
 @contextmanager
-def beside_the_run(engine: Engine) -> Iterator[None]:
-    """Whatever is done to the engine inside leaves no trace."""
+def beside_the_run(engine: Engine) -> Iterator[Snapshot]:
+    """Whatever is done to the engine inside leaves no trace; gives the live state."""
     tainted, keep_gradients, live = engine.tainted, engine.live.keep_gradients, engine.capture()
     registered = dict(engine.registered)
     memory, engine.memory = engine.memory, MemoryWatch()
     engine.replayer = threading.get_ident()
     try:
-        yield
+        yield live
     finally:
         engine.registered = registered
         try:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
+from statistics import linear_regression
 
 from retune_widget.engine.checks import whole
 from retune_widget.policies.action import Action, Times, full_keys
@@ -95,17 +97,22 @@ class Overfit(Policy):
     ceiling: float | None = None
     floor: float | None = None
     min_delta: float = 0.0
+    rate: float | None = None
+    window: int = 4
 
     def __post_init__(self) -> None:
         self.keys = (self.key,)
         whole("patience", self.patience)
-        at_least(0, cooldown=self.cooldown, min_delta=self.min_delta)
+        whole("window", self.window)
+        at_least(0, cooldown=self.cooldown, min_delta=self.min_delta, rate=self.rate)
+        at_least(2, window=self.window)
         if not self.factor > 1:
             raise ValueError(f"factor must be above 1, not {self.factor!r}: it makes the regularisation stronger.")
 
     def start(self) -> State:
         """Nothing was seen."""
-        return {"gap": None, "grown": 0, "best": None, "stalled": 0, "seen": 0, "rest": 0, "began": {}}
+        points: State = {} if self.rate is None else {"points": []}
+        return {"gap": None, "grown": 0, "best": None, "stalled": 0, "seen": 0, "rest": 0, "began": {}, **points}
 
     def update(self, now: Now) -> Action | None:
         """Compare the gap with the one before."""
@@ -122,18 +129,34 @@ class Overfit(Policy):
             its["best"], its["stalled"] = train, 0
         else:
             its["stalled"] += 1
+        if self.rate is not None:
+            its["points"] = [*its["points"], [now.step, train]][-self.window :]
         if its["rest"]:
             its["rest"] -= 1
             return None
-        if its["grown"] >= self.patience:
-            reason = f"the gap grew {_times(self.patience)} in a row, to {gap:.4g}: {self.key} × {self.factor:g}"
-            return self._act({self.key: Times(self.factor, self.floor, self.ceiling)}, reason)
+        if its["grown"] >= self.patience and self._falls_too_fast():
+            falls = f" while log {self.train} fell by {-self._slope:.3g} a step" if self._slope is not None else ""
+            reason = f"the gap grew {_times(its['grown'])} in a row, to {gap:.4g}{falls}"
+            return self._act(
+                {self.key: Times(self.factor, self.floor, self.ceiling)}, f"{reason}: {self.key} × {self.factor:g}"
+            )
         above = [key for key, began in its["began"].items() if now.values.get(key, began) > began]
         if its["stalled"] >= self.patience and above:
             reason = f"{self.train} no better than {its['best']:.4g} for {_times(self.patience)}"
             moves = {key: Times(1 / self.factor, floor=its["began"][key]) for key in above}
             return self._act(moves, f"{reason}: {self.key} ÷ {self.factor:g}")
         return None
+
+    @property
+    def _slope(self) -> float | None:
+        """Of log `train`, a step; None where it is not asked for, or not known."""
+        points = self.state.get("points", ())
+        if len(points) < self.window or any(train <= 0 for _, train in points):
+            return None
+        return linear_regression([step for step, _ in points], [log(train) for _, train in points]).slope
+
+    def _falls_too_fast(self) -> bool:
+        return self.rate is None or (self._slope is not None and self._slope < -self.rate)
 
     def _act(self, moves: Mapping[str, Value | Times], reason: str) -> Action:
         self.state |= {"grown": 0, "stalled": 0, "rest": self.cooldown}
@@ -144,6 +167,7 @@ class Overfit(Policy):
         """How often the gap grew."""
         its = self.state
         parts = [f"gap grew {its['grown']}/{self.patience}", f"training stalled {its['stalled']}/{self.patience}"]
+        parts += [f"log {self.train} {self._slope:+.3g} a step"] if self._slope is not None else []
         parts += [f"cooldown {its['rest']}"] if its["rest"] else []
         return ", ".join(parts)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import retune_widget as rt
 from retune_widget import schedules
-from retune_widget.policies import Plateau
+from retune_widget.policies import Overfit, Plateau
 from tests.engine.laboratory import make_run, network
 
 CASES = int(os.environ.get("RETUNE_TREES", "200"))
@@ -25,11 +25,20 @@ SCHEDULERS = {
     "StepLR": lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.7),
     "LambdaLR": lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda step: 1 / (1 + step % 5)),
 }
-CURVES = [
-    schedules.cosine(0.1, 0.01, 7),
-    schedules.warmup(3, schedules.exponential(0.2, 0.5, 4)),
-    schedules.cyclic(0.01, 0.1, 2, 3),
-]
+CURVES = {
+    "lr": [
+        schedules.cosine(0.1, 0.01, 7),
+        schedules.warmup(3, schedules.exponential(0.2, 0.5, 4)),
+        schedules.cyclic(0.01, 0.1, 2, 3),
+    ],
+    "batch_size": [schedules.linear(3, 12, 8)],
+    "dropout": [schedules.cyclic(0.1, 0.6, 2, 3)],
+    "l2": [schedules.exponential(0.1, 0.5, 3)],
+}
+HELD = {"lr": 0.02, "batch_size": 7, "dropout": 0.2, "l2": 0.05}
+scheduled = st.sampled_from(sorted(CURVES)).flatmap(
+    lambda key: st.tuples(st.just(key), st.sampled_from([*CURVES[key], None]))
+)
 places = st.floats(0, 1, exclude_max=True)
 """Which node, as a part of how many there are."""
 actions = st.one_of(
@@ -51,10 +60,11 @@ actions = st.one_of(
     st.tuples(st.just("pin"), places),
     st.tuples(st.just("edit"), st.floats(-1, 1)),
     st.tuples(st.just("draw"), st.none()),
-    st.tuples(st.just("schedule"), st.sampled_from([*CURVES, None])),
-    st.tuples(st.just("hold"), st.sampled_from([None, 0.02])),
-    st.tuples(st.just("release"), st.none()),
+    st.tuples(st.just("schedule"), scheduled),
+    st.tuples(st.just("hold"), st.tuples(st.sampled_from(sorted(CURVES)), st.booleans())),
+    st.tuples(st.just("release"), st.sampled_from(sorted(CURVES))),
     st.tuples(st.just("rule"), st.integers(1, 3)),
+    st.tuples(st.just("overfit"), st.sampled_from([None, 1e-6])),
     st.tuples(st.just("suspend"), st.booleans()),
     st.tuples(st.just("fault"), st.sampled_from(["look", "lower lr", "skip batch"])),
 )
@@ -84,10 +94,21 @@ def do(run, action, argument):
             with contextlib.suppress(rt.StatusError):  # there is nothing to undo
                 run.undo()
         case "schedule" | "hold" | "release":
-            with contextlib.suppress(rt.HyperparameterError):  # nothing governs lr
-                run.release("lr") if action == "release" else getattr(run, action)("lr", argument)
+            with contextlib.suppress(rt.HyperparameterError):  # nothing governs it
+                govern(run, action, argument)
         case _:
             do_to_a_node(run, action, argument)
+
+
+def govern(run, action, argument):
+    match action:
+        case "schedule":
+            run.schedule(*argument)
+        case "hold":
+            key, another = argument
+            run.hold(key, HELD[key] if another else None)
+        case "release":
+            run.release(argument)
 
 
 def do_to_a_node(run, action, argument):
@@ -97,7 +118,8 @@ def do_to_a_node(run, action, argument):
             with contextlib.suppress(rt.StatusError):  # it must stay
                 run.evict(node_at(run, argument))
         case "pin":
-            run.pin(node_at(run, argument))
+            with contextlib.suppress(rt.StatusError):  # it was evicted
+                run.pin(node_at(run, argument))
         case "edit":
             with torch.no_grad():
                 run._engine.live.models["model"][0].bias[0] = argument
@@ -111,6 +133,9 @@ def do_with_rules(run, action, argument):
     match action:
         case "rule":
             run.add_policy(Plateau("train/loss", patience=argument, factor=0.7, cooldown=1))
+        case "overfit":
+            rule = {"patience": 1, "cooldown": 1, "window": 2, "rate": argument, "floor": 0.01, "ceiling": 0.2}
+            run.add_policy(Overfit("l2", **rule))
         case "suspend" if run.policies:
             name = run.policies[-1].name
             (run.suspend_policy if argument else run.resume_policy)(name)
@@ -146,7 +171,8 @@ def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_ag
     model, loss = network(), Faulty()
     made = OPTIMIZERS[optimizer](model.parameters())
     options = {"checkpoint_every": every, "window": every, "scheduler": SCHEDULERS[scheduler](made)}
-    run = make_run(lambda _: made, model=model, loss_fn=loss, **options)
+    held_out = [(torch.linspace(-1, 1, 18).reshape(3, 6), torch.arange(3))]
+    run = make_run(lambda _: made, model=model, loss_fn=loss, val_data=held_out, eval_every=2, **options)
     run._helm.faulty = loss
     try:
         for action, argument in story:
@@ -166,7 +192,7 @@ def test_every_node_has_its_digest_when_it_is_restored_and_when_it_is_trained_ag
             assert run._engine.capture().training_digest() == training_digest
             assert run._helm.policies.record() == node.policies
             assert run.digest() == digest or (trained_again and drawn)
-        told = ("NaNGuard: step", "NaNGuard does not act", "Plateau")  # what the story itself did
-        assert [its for its in run.problems if not its.startswith(told)] == []
+        told = ("NaNGuard: step", "NaNGuard does not act", "Plateau", "Overfit", *(f"{key} is " for key in CURVES))
+        assert [its for its in run.problems if not its.startswith(told)] == [], "more than what the story itself did"
     finally:
         run.close()

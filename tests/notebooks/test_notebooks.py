@@ -133,6 +133,35 @@ def test_time_travel_goes_on_with_a_killed_run_to_the_same_bits(folder):
     assert [cell.source.splitlines()[-1] for cell in shown] == ["saved", "run", "run"]
 
 
+def test_schedules_and_rules_do_what_the_text_says(folder):
+    executed = Executed(
+        "04_schedules_and_rules.ipynb",
+        folder,
+        """{
+            "path": str(run.path), "problems": run.problems, "exact": bool(run.nodes["exact"].all()),
+            "governed": run.changes["governed"].dropna().tolist()[:4], "fired": [step for step, _ in status.fired],
+            "accuracy": comparison.loc["val/accuracy"].to_dict(), "problem": problem, "stopped": stopped,
+            "dry": len(rule.dry_run(run.lineage_history("main"))), "spikes": len(spikes), "head": run.head.step,
+            "lr": run.lineage_history("main").set_index("step")["lr"].loc[[100, 101, 201, 251, 300, 400]].tolist(),
+            "skipped": [node.origin for node in run.tree.nodes if node.note.startswith("batch skipped")],
+        }""",
+    )
+    check(executed, folder)
+    facts = executed.facts
+    assert facts["governed"][1:] == ["×0.5 of cosine", "held at 0.02525", "released to cosine"]
+    assert facts["lr"][:5] == pytest.approx([0.1, 0.1, 0.037625, 0.02525, 0.02525])
+    assert facts["lr"][5] < 0.0011
+    assert facts["fired"]
+    assert facts["dry"] > 0
+    assert facts["spikes"] > 0
+    assert min(facts["accuracy"].values()) > 0.75
+    assert list(facts["accuracy"]) == ["constant", "main", "plateau"]
+    assert f"step {facts['stopped'] + 1} was stopped: the loss is nan" in facts["problem"]
+    assert 400 < facts["stopped"] < 600
+    assert facts["skipped"] == ["edited"]
+    assert facts["head"] == facts["stopped"] + 200
+
+
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
 def test_a_notebook_is_kept_as_it_was_written(path):
     notebook = nbformat.read(path, as_version=4)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from retune_widget.policies import Now
+from retune_widget.policies.action import resolve
 from retune_widget.policies.policy import look
 
 
@@ -13,8 +14,11 @@ def table(**columns):
     return pd.DataFrame({"step": range(1, length + 1), "elapsed": np.arange(1.0, length + 1), **columns})
 
 
-def show(rule, values, *, in_force=None, others=None):
-    """Show a curve, one value a step; returns (step, action) of each firing but "keep"."""
+def show(rule, values, *, in_force=None, others=None, acts=False):
+    """Show a curve, one value a step; returns (step, action) of each firing but "keep".
+
+    `acts`: what it sets is in force in the next step, in `in_force` itself.
+    """
     columns = {**(others or {}), rule.metric: list(values)}
     fired = []
     for step, value in enumerate(values, 1):
@@ -27,6 +31,8 @@ def show(rule, values, *, in_force=None, others=None):
         action = look(rule, Now(step, value, float(step), in_force or {"lr": 0.1}, past))
         if action is not None and action.kind != "keep":
             fired.append((step, action))
+            if acts:
+                in_force.update(resolve(action.values, in_force))
     return fired
 
 

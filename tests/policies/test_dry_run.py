@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import retune_widget as rt
-from retune_widget.policies import Action, EarlyStop, Plateau, Policy, Target, Times
+from retune_widget.policies import Action, EarlyStop, Overfit, Plateau, Policy, Target, Times
 from tests.policies.curves import table
 
 
@@ -26,6 +26,15 @@ def test_what_it_would_have_set_stays_in_force_so_that_a_floor_counts():
     assert found[["step", "old", "new"]].to_numpy().tolist() == [[3, 0.1, 0.05], [5, 0.05, 0.03]]
     changed = table(**{"val/loss": [1.0] * 9, "lr": [0.1] * 5 + [1.0] * 4})
     assert Plateau("val/loss", patience=2, floor=0.03).dry_run(changed)["old"].tolist() == [0.1, 0.05, 1.0, 0.5]
+
+
+def test_a_rule_that_reads_two_metrics_and_its_ceiling_counts():
+    """The gap grows all the time; the training loss falls slowly up to step 6, and by a tenth a step from there."""
+    train = [math.exp(-0.01 * min(step, 6) - 0.1 * max(0, step - 6)) for step in range(1, 15)]
+    history = table(**{"val/loss": [1.0] * 14, "train/loss": train, "l2": [0.0] * 14})
+    rule = Overfit("l2", patience=2, cooldown=1, floor=0.1, ceiling=0.3, rate=0.05, window=3)
+    found = rule.dry_run(history)[["step", "old", "new"]].to_numpy().tolist()
+    assert found == [[7, 0.0, 0.1], [9, 0.1, 0.2], [11, 0.2, 0.3]]
 
 
 def test_pauses_and_branches_are_firings_and_what_is_kept_is_none():

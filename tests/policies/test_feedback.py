@@ -3,6 +3,7 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,12 +96,75 @@ def test_overfit_relaxes_when_training_stalls_down_to_where_it_began():
     assert fired == [(3, 0.2), (5, 0.1)]
 
 
-@given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), max_size=50), st.integers(1, 4), st.integers(1, 8))
-def test_overfit_never_acts_twice_within_its_cooldown(pairs, patience, cooldown):
-    rule = overfit(patience=patience, cooldown=cooldown)
+KINK = 12
+"""The last step of the slow fall; from there on the training loss falls by a tenth of itself a step."""
+
+
+def kinked(steps=20):
+    """Training falls slowly, then fast; validation stays, so the gap grows at each measurement."""
+    log_train = [-0.01 * min(step, KINK) - 0.1 * max(0, step - KINK) for step in range(1, steps + 1)]
+    return {"train/loss": [math.exp(its) for its in log_train], "val/loss": [1.0] * steps}
+
+
+def fired_on(curve, **options):
+    rule = overfit(**{"patience": 2, "cooldown": 3, **options})
+    return show(rule, curve["val/loss"], in_force={"weight_decay": 0.1}, others=curve)
+
+
+def test_overfit_with_a_rate_waits_until_training_falls_too_fast():
+    """Over four points the slope is -0.01 up to step 12, then -0.037, -0.073 and -0.1."""
+    assert steps_of(fired_on(kinked())) == [3, 7, 11, 15, 19]
+    fired = fired_on(kinked(), rate=0.06)
+    assert steps_of(fired) == [14, 18]
+    reason = "the gap grew 13 measurements in a row, to 0.2739 while log train/loss fell by 0.073 a step"
+    assert fired[0][1].reason == f"{reason}: weight_decay × 2"
+    assert steps_of(fired_on(kinked(), rate=0.03)) == [13, 17]
+    assert steps_of(fired_on(kinked(), rate=0.06, window=2)) == [13, 17]
+    assert fired_on(kinked(), rate=0.11) == []
+
+
+def test_a_fast_fall_alone_is_no_reason_nor_is_a_loss_without_a_logarithm():
+    fast = [math.exp(-0.1 * step) for step in range(20)]
+    assert fired_on({"train/loss": fast, "val/loss": [1.2 * its for its in fast]}, rate=0.06) == []
+    below = [its - 1 for its in fast]
+    assert fired_on({"train/loss": below, "val/loss": [1.0] * 20}, rate=1e-9) == []
+    assert steps_of(fired_on({"train/loss": below, "val/loss": [1.0] * 20})) != []
+
+
+def test_the_slope_is_a_step_whatever_lies_between_two_measurements():
+    """Measured at every fifth step; the points are the means of five steps, so the kink is smoothed."""
+    curve = kinked(60)
+    curve["val/loss"] = [1.0 if step % 5 == 0 else math.nan for step in range(1, 61)]
+    assert steps_of(fired_on(curve, rate=0.06)) == [25, 45]
+    rule = overfit(rate=0.06)
+    show(rule, curve["val/loss"], in_force={"weight_decay": 0.1}, others=curve)
+    assert rule.words.endswith(", log train/loss -0.1 a step, cooldown 1")
+
+
+def measurements(low):
+    """Pairs of validation and training."""
+    return st.lists(st.tuples(st.floats(0, 10), st.floats(low, 10)), max_size=50)
+
+
+@given(measurements(0), st.integers(1, 4), st.integers(1, 8), st.sampled_from([None, 0.0, 0.1]), st.integers(2, 5))
+def test_overfit_never_acts_twice_within_its_cooldown_nor_leaves_its_bounds(pairs, patience, cooldown, rate, window):
+    """In force is what it set, so it goes up and down."""
+    rule = overfit(patience=patience, cooldown=cooldown, rate=rate, window=window, ceiling=0.5)
     values, train = [its[0] for its in pairs], [its[1] for its in pairs]
-    steps = steps_of(show(rule, values, in_force={"weight_decay": 0.1}, others={"train/loss": train}))
-    assert all(later - earlier > cooldown for earlier, later in pairwise(steps))
+    in_force = {"weight_decay": 0.1}
+    fired = show(rule, values, in_force=in_force, others={"train/loss": train}, acts=True)
+    assert all(later - earlier > cooldown for earlier, later in pairwise(steps_of(fired)))
+    assert 0.1 <= in_force["weight_decay"] <= 0.5
+
+
+@given(measurements(0.01), st.floats(0.001, 1))
+def test_with_a_rate_it_rises_only_where_the_gap_grew_and_training_fell_so_fast(pairs, rate):
+    values, train = [its[0] for its in pairs], [its[1] for its in pairs]
+    fired = show(overfit(rate=rate), values, in_force={"weight_decay": 0.1}, others={"train/loss": train})
+    for step in steps_of(fired):
+        gaps = [value - its for value, its in pairs[step - 4 : step]]
+        assert all(one < other for one, other in pairwise(gaps))
+        assert np.polyfit(range(4), np.log(train[step - 4 : step]), 1)[0] < -rate * 0.999
 
 
 @given(st.floats(1e-6, 10), st.floats(1e-6, 10), st.floats(0.01, 100))
@@ -124,6 +188,9 @@ def test_a_key_of_several_groups_means_all_of_them():
         lambda: Plateau("val/loss", mode="down"),
         lambda: Overfit(factor=0.5),
         lambda: Overfit(min_delta=math.nan),
+        lambda: Overfit(rate=-0.1),
+        lambda: Overfit(rate=math.nan),
+        lambda: Overfit(rate=0.1, window=1),
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(make):
