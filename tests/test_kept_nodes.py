@@ -208,6 +208,23 @@ def test_a_rolling_node_that_somebody_uses_stays(tmp_path):
 
 
 @pytest.mark.usefixtures("no_time")
+def test_a_rolling_node_that_is_pinned_just_before_it_goes_stays(tmp_path, monkeypatch):
+    run = train(tmp_path / "run")
+    step(run, 2)
+    first, children = run.tree.nodes[1], run.tree.children
+
+    def pinned_meanwhile(node):
+        run.pin(node)
+        return children(node)
+
+    monkeypatch.setattr(run.tree, "children", pinned_meanwhile)
+    step(run, 2)
+    assert first in run.tree.nodes
+    assert (first.pinned, first.rolling) == (True, False)
+    run.close()
+
+
+@pytest.mark.usefixtures("no_time")
 def test_rolling_nodes_of_a_loop_of_the_callers_go_too(tmp_path):
     run = train(tmp_path / "run")
     model, optimizer = run._engine.live.models["model"], run._engine.live.optimizers["optimizer"]
