@@ -1,0 +1,96 @@
+"""What rules did, as the journal of changes has it: for the marks in the chart, the tree, and the rules' cards."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from retune_widget.storage.store import ChangeRecord
+from retune_widget.tracking.tree import Node, Tree, change_label
+
+PREFIX = "policy:"
+
+
+class Firing(NamedTuple):
+    """A rule acted after a step.
+
+    Attributes:
+        rule: its name.
+        branch: the id of the branch.
+        event: "set", or what else it did: "pause", "stop", "branch".
+        node: the id of the node that was the last one then.
+        reason: in words.
+    """
+
+    rule: str
+    branch: int
+    step: int
+    event: str
+    node: str
+    reason: str
+
+
+class Firings:
+    """Reads the journal, which only grows, and each record once; of a saved run it is another one at each reading."""
+
+    def __init__(self) -> None:
+        self._journal: Sequence[ChangeRecord] | None = None
+        self._seen = 0
+        self._found: dict[Firing, None] = {}
+
+    def read(self, journal: Sequence[ChangeRecord]) -> tuple[Firing, ...]:
+        """All firings so far, oldest first; one that moved several values once."""
+        if journal is not self._journal or len(journal) < self._seen:
+            self._journal, self._seen, self._found = journal, 0, {}
+        new, self._seen = journal[self._seen :], len(journal)
+        self._found |= {_firing(its): None for its in new if its["author"].startswith(PREFIX)}
+        return tuple(self._found)
+
+
+def _firing(its: ChangeRecord) -> Firing:
+    event = str(its["new"]) if its["key"].startswith(PREFIX) else "set"
+    return Firing(its["author"].removeprefix(PREFIX), its["branch"], its["step"], event, its["node"] or "", its["note"])
+
+
+def rule_of(node: Node) -> str | None:
+    """The name of the rule that made a node, or None."""
+    return node.author.removeprefix(PREFIX) if node.author.startswith(PREFIX) else None
+
+
+def label_of(node: Node, reasons: Iterable[str]) -> str:
+    """What stands at a node: a person's note, what a rule did, or what changed.
+
+    Args:
+        node: the node; the reason of a rule is its note, until a person writes another one.
+        reasons: what rules have said there.
+    """
+    rule = rule_of(node)
+    if rule is None or (node.note and node.note not in reasons):
+        return node.label
+    return f"{rule}: {change_label(node.changes) or node.note}"
+
+
+def reasons_by_node(firings: Iterable[Firing]) -> Callable[[Node], frozenset[str]]:
+    """What rules have said at each node."""
+    found: dict[str, frozenset[str]] = {}
+    for its in firings:
+        found[its.node] = found.get(its.node, frozenset()) | {its.reason}
+    return lambda node: found.get(node.id, frozenset())
+
+
+def node_of(name: str, fired: tuple[int, str], tree: Tree, here: Node, firings: Sequence[Firing]) -> str:
+    """The id of the node that shows where a rule fired: the journal has it, else the last one before that step.
+
+    Args:
+        name: the rule's.
+        fired: the step and the reason.
+        tree: the run's.
+        here: the last node on the way on which it fired.
+        firings: of all rules.
+    """
+    step, reason = fired
+    nodes = {node.id for node in tree.nodes}
+    mine = [its for its in firings if its.rule == name and its.step == step and its.node in nodes]
+    said = [its for its in mine if its.reason == reason]
+    if mine:
+        return (said or mine)[-1].node
+    before = [node for node in tree.lineage(here) if node.step <= step]
+    return (before or [tree.root])[-1].id
