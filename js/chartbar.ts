@@ -47,7 +47,7 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
   const gradientOption = h("label", "rtw-option", {
     title: "A strip with the gradient’s norm, and the limit that clips it",
   });
-  gradientOption.append(gradient, "gradient");
+  gradientOption.append(gradient, "grad norm");
   const reset = button("Reset zoom", { className: "rtw-small" });
   const readout = h("div", "rtw-readout", { role: "status" });
   const choices = h("div", "rtw-choices");

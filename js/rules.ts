@@ -44,7 +44,7 @@ function mount({ model, root, intents, signal, follow }: View<RulesTraits>): voi
   const close = (): void => {
     const hadFocus = place.contains(document.activeElement);
     place.replaceChildren();
-    add.hidden = false;
+    add.hidden = list.hidden = false;
     if (hadFocus) add.focus({ preventScroll: true });
   };
   const send = async (kind: "add_rule" | "try_rule", rule: string, values: RuleArguments) => {
@@ -70,9 +70,9 @@ function mount({ model, root, intents, signal, follow }: View<RulesTraits>): voi
     });
     feedback.show("");
     place.replaceChildren(element.element);
-    add.hidden = true;
+    // The form has the room of the cards: no scrolling between the two.
+    add.hidden = list.hidden = true;
     element.focus();
-    element.element.scrollIntoView({ block: "nearest" });
   };
   add.addEventListener(
     "click",

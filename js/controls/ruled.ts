@@ -20,7 +20,7 @@ export function describeRuled({ rule, suspended, resumable }: RuledBy): RuledWor
   return { text: `${rule} suspended`, title: `${rule} does not act: ${suspended}`, action };
 }
 
-/** One line a rule, at the end of a control's row; touched only when it says something else. */
+/** One line a rule, above the mark of a control's row; touched only when it says something else. */
 export class RuledLines {
   readonly #ask: (intent: RuleIntent) => void;
   readonly #lines = new Map<HTMLElement, { seen: string; element: HTMLElement }>();
@@ -39,7 +39,7 @@ export class RuledLines {
     }
     if (old?.seen === seen) return;
     const element = old?.element ?? h("div", "rtw-ruled", { role: "status" });
-    if (!old) row.append(element);
+    if (!old) row.insertBefore(element, row.querySelector(".rtw-mark"));
     this.#lines.set(row, { seen, element });
     const focused = element.contains(document.activeElement);
     reconcile(

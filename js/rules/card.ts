@@ -28,9 +28,9 @@ export class Card {
     this.#actions = actions;
     this.element.setAttribute("aria-label", `Rule ${rule.name}`);
     this.element.dataset.rule = rule.name;
-    const remove = button("Remove", {
-      className: "rtw-small",
-      title: "Take the rule out; a restore brings it back",
+    const remove = button("×", {
+      className: "rtw-small rtw-square",
+      title: "Remove: take the rule out; a restore brings it back",
     });
     remove.setAttribute("aria-label", `Remove ${rule.name}`);
     const title = h("h4", "rtw-card-name", { title: rule.kind }, rule.name);
@@ -41,10 +41,8 @@ export class Card {
       h("span", "rtw-diamond", { "aria-hidden": "true" }, "◆"),
       title,
     );
-    if (actions.steerable) head.append(this.#toggle);
-    const foot = h("div", "rtw-card-foot", {}, this.#fired);
-    if (actions.steerable) foot.append(remove);
-    this.element.append(head, this.#aim, this.#state, this.#off, foot);
+    if (actions.steerable) head.append(this.#toggle, remove);
+    this.element.append(head, this.#aim, this.#state, this.#off, this.#fired);
     this.#toggle.addEventListener("click", () => this.#switch(), { signal });
     remove.addEventListener("click", () => actions.ask({ kind: "remove_rule", rule: rule.name }), { signal });
   }

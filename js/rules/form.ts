@@ -35,7 +35,7 @@ function fieldOf(argument: RuleArgument, offers: Offers): Field {
   }
   const field = h("select", "rtw-field", described);
   if (argument.optional) {
-    const words = argument.kind === "choice" ? "after the metric’s name" : "none";
+    const words = argument.kind === "choice" ? "by its name" : "none";
     field.append(h("option", "", { value: "" }, words));
   }
   field.append(...options.map((name) => h("option", "", { value: name }, name)));
@@ -46,6 +46,7 @@ function fieldOf(argument: RuleArgument, offers: Offers): Field {
 export class AddForm {
   readonly element = h("form", "rtw-form", { novalidate: true });
   readonly #fields = new Map<string, Field>();
+  readonly #help = h("p", "rtw-form-help", { "aria-hidden": "true" });
   readonly #error = h("p", "rtw-bad rtw-form-error", { role: "alert", hidden: true });
   readonly #buttons: HTMLButtonElement[];
 
@@ -66,8 +67,10 @@ export class AddForm {
       h("h4", "rtw-card-name", {}, form.kind),
       h("p", "rtw-faint", {}, form.summary),
       ...form.arguments.map((argument) => this.#row(argument, offers)),
+      this.#help,
       this.#error,
-      h("div", "rtw-buttons", {}, tryOut, add, cancel),
+      h("div", "rtw-buttons", {}, tryOut),
+      h("div", "rtw-buttons", {}, add, cancel),
     );
     tryOut.addEventListener("click", () => void this.#send((values) => actions.tryOut(form.kind, values)));
     cancel.addEventListener("click", () => actions.cancel());
@@ -89,7 +92,9 @@ export class AddForm {
     const field = fieldOf(argument, offers);
     this.#fields.set(argument.name, field);
     const name = h("label", "rtw-form-label", { for: field.id, title: argument.help }, label(argument.name));
-    const help = h("span", "rtw-form-help", { id: `${field.id}-help`, title: argument.help }, argument.help);
+    // Read out with the field; seen below the fields.
+    const help = h("span", "", { id: `${field.id}-help`, "data-help": true }, argument.help);
+    field.addEventListener("focus", () => setText(this.#help, `${label(argument.name)}: ${argument.help}`));
     return h("div", "rtw-form-row", {}, name, field, help);
   }
 

@@ -91,7 +91,7 @@ def _checked(kind: str, its: Argument, value: Any) -> Any:
 
 
 def _form_of(kind: str, its: type[Policy]) -> Form:
-    words = (inspect.getdoc(its) or "").partition("\n\n")[0].replace("\n", " ")
+    words = (inspect.getdoc(its) or "").partition("\n\n")[0].replace("\n", " ").replace("`", "")
     return Form(kind, words, tuple(_arguments(its)))
 
 
@@ -127,7 +127,8 @@ def _documented(its: type[Policy]) -> dict[str, str]:
     """What the "Attributes" of a class's docstring say of each."""
     found: dict[str, str] = {}
     names: list[str] = []
-    for line in (inspect.getdoc(its) or "").partition("Attributes:\n")[2].splitlines():
+    text = (inspect.getdoc(its) or "").partition("Attributes:\n")[2].replace("`", "")
+    for line in text.splitlines():
         if (entry := _DOCUMENTED.match(line.strip())) and not line.startswith(" " * 8):
             names = entry[1].split(", ")
             found |= dict.fromkeys(names, entry[2])

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from retune_widget.tracking.tree import Node, change_label
-from retune_widget.view.firings import Firing, rule_of
+from retune_widget.view.firings import LONGEST, Firing, act_of, rule_of
 
 MOST_LABELS = 20
-LONGEST = 28
-"""Characters of a label."""
 ROWS = 4
 DIAMOND = "◆"
 ENDINGS = ("pause", "stop")
@@ -45,8 +43,8 @@ def change_marks(nodes: Iterable[Node], colours: Mapping[int, str], firings: Ite
     for node in nodes:
         if node.changes and node.branch.id in colours:
             rule = rule_of(node)
-            text = f"{DIAMOND} {rule}: {change_label(node.changes)}" if rule else change_label(node.changes)
-            text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+            text = f"{DIAMOND} {act_of(rule, node.changes)}" if rule else change_label(node.changes)
+            text = text if rule or len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
             marks.setdefault((node.step, text), ChangeMark(node.step, text, colours[node.branch.id]))
     for its in firings:
         if its.event in ENDINGS and its.branch in colours:

@@ -108,8 +108,10 @@ class Charts(ipywidgets.VBox):
         self._draw_values(look, tips)
         chosen = next((node.step for node in tree.nodes if node.id == selected), None)
         colours = colours_of(branches)
-        marks = change_marks(tree.nodes, colours, look.firings)
-        self._rules.show(look.firings, look.trial, colours, {branch.name: branch.id for branch in branches})
+        # A step that was stopped is the one after the tip: it has no place on the axis yet.
+        firings = [its._replace(step=min(its.step, tips.get(its.branch, its.step))) for its in look.firings]
+        marks = change_marks(tree.nodes, colours, firings)
+        self._rules.show(firings, look.trial, colours, {branch.name: branch.id for branch in branches})
         low, high = self._visible_steps(tips)
         for pane, labels in ((self.metric, True), (self.values, False)):
             pane.show_changes(marks, low, high, labels=labels)

@@ -14,6 +14,8 @@ from retune_widget.view.outlook import Outlook
 from retune_widget.view.part import Part
 
 LOWER_IS_BETTER = ("loss", "error", "perplexity", "mae", "mse", "rmse", "nll", "bpb")
+LONGEST_TITLE = 80
+"""Characters of what a rule did."""
 HIGHER_IS_BETTER = ("acc", "accuracy", "f1", "auc", "auroc", "precision", "recall", "score", "iou", "bleu", "r2")
 
 
@@ -50,7 +52,7 @@ def describe(look: Outlook, node: Node) -> wire.DetailNode:
         "step": node.step,
         "epoch": node.epoch,
         "cause": node.cause,
-        "label": label_of(node, reasons_by_node(look.firings)(node)),
+        "label": label_of(node, reasons_by_node(look.firings)(node), LONGEST_TITLE),
         "note": node.note,
         "exact": node.exact,
         "why": node.why,

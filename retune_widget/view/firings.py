@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from retune_widget.storage.store import ChangeRecord
-from retune_widget.tracking.tree import Node, Tree, change_label
+from retune_widget.tracking.tree import Node, Tree, ValueChange, change_label, short
 
 PREFIX = "policy:"
+LONGEST = 28
+"""Characters of a label."""
 
 
 class Firing(NamedTuple):
@@ -55,17 +57,31 @@ def rule_of(node: Node) -> str | None:
     return node.author.removeprefix(PREFIX) if node.author.startswith(PREFIX) else None
 
 
-def label_of(node: Node, reasons: Iterable[str]) -> str:
+def label_of(node: Node, reasons: Iterable[str], longest: int = LONGEST) -> str:
     """What stands at a node: a person's note, what a rule did, or what changed.
 
     Args:
         node: the node; the reason of a rule is its note, until a person writes another one.
         reasons: what rules have said there.
+        longest: characters that what a rule did may take.
     """
     rule = rule_of(node)
     if rule is None or (node.note and node.note not in reasons):
         return node.label
-    return f"{rule}: {change_label(node.changes) or node.note}"
+    if node.changes:
+        return act_of(rule, node.changes, longest)
+    return f"{rule}: {node.note.partition(':')[0].replace(' was stopped', ' stopped')}"
+
+
+def act_of(rule: str, changes: Sequence[ValueChange], longest: int = LONGEST) -> str:
+    """`Overfit: weight_d… 0.02→0.04`: where room is short, the key gives way and the values stay."""
+    text = f"{rule}: {change_label(tuple(changes))}"
+    if len(text) <= longest:
+        return text
+    first, others = changes[0], len(changes) - 1
+    values = f" {short(first.old)}→{short(first.new)}" + (f" +{others}" if others else "")
+    key, room = first.key.rpartition(".")[2], longest - len(rule) - 2 - len(values)
+    return f"{rule}: {key if len(key) <= room else key[: max(room - 1, 2)] + '…'}{values}"
 
 
 def reasons_by_node(firings: Iterable[Firing]) -> Callable[[Node], frozenset[str]]:

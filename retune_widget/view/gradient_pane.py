@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NORM, LIMIT = "train/grad_norm", "grad_clip"
 HEIGHT = 96
+LIMIT_COLOUR = "#d0453c"
 Line = tuple[int, str]
 """The id of a branch, and what is drawn of it."""
 
@@ -34,9 +35,9 @@ class GradientPane:
         self._x, self._branches = x, dict[int, Branch]()
         unit = {name: bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False) for name in "xy"}
         title = bqplot.Label(
-            x=[0.006],
+            x=[0.012],
             y=[0.86],
-            text=["gradient norm"],
+            text=["gradient norm, before clipping; dashed: grad_clip"],
             scales=unit,
             default_size=10.5,
             font_weight="normal",
@@ -52,14 +53,12 @@ class GradientPane:
 
         def points(line: Line) -> "tuple[Floats, Floats]":
             branch, name = self._branches[line[0]], line[1]
-            its = (
-                metric_points(tree, history, branch, name, 0.0)
-                if name == NORM
-                else value_points(tree, history, branch, name)
-            )
-            return its[0], np.where((its[1] > 0) & np.isfinite(its[1]), its[1], np.nan)
+            if name == LIMIT:
+                return limit_points(*value_points(tree, history, branch, LIMIT))
+            return measured_points(*metric_points(tree, history, branch, NORM, 0.0))
 
-        names = [(branch.id, name) for name in (LIMIT, NORM) for branch in branches]
+        wanted = [(branch.id, name) for name in (NORM, LIMIT) for branch in branches]
+        names = [line for line in wanted if len(points(line)[0])]
         self._lines.draw(names, lambda line: tips[line[0]], points, above=self.pane.over)
 
     def place(self, marks: Sequence[ChangeMark], low: float, high: float, chosen: int | None) -> None:
@@ -74,9 +73,30 @@ class GradientPane:
         style = (
             {"stroke_width": 1.4}
             if name == NORM
-            else {"stroke_width": 1.6, "line_style": "dashed", "interpolation": "step-after"}
+            else {"stroke_width": 1.8, "line_style": "dashed", "interpolation": "step-after"}
         )
         return bqplot.Lines(
             x=np.zeros(0), y=np.zeros(0), scales={"x": self._x, "y": self.pane.y},
-            colors=[colour_of(self._branches[branch])], marker_size=24, **style,
+            colors=[colour_of(self._branches[branch]) if name == NORM else LIMIT_COLOUR], marker_size=24, **style,
         )  # fmt: skip
+
+
+def measured_points(x: "Floats", y: "Floats") -> "tuple[Floats, Floats]":
+    """The norms that a logarithmic scale can show; bqplot fails on a line that ends in a gap."""
+    shown = np.isfinite(y) & (y > 0)
+    return x[shown], y[shown]
+
+
+def limit_points(x: "Floats", y: "Floats") -> "tuple[Floats, Floats]":
+    """The limit while it is on: from the step at which it was set to the one at which it was switched off."""
+    is_on = np.isfinite(y) & (y > 0)
+    points: list[tuple[float, float]] = []
+    for at, (step, value) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        if is_on[at]:
+            points.append((step, value))
+        elif at and is_on[at - 1]:
+            points += [(step, float(y[at - 1])), (step, np.nan)]
+    while points and np.isnan(points[-1][1]):
+        points.pop()
+    pairs = np.array(points, np.float64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]

@@ -24,7 +24,7 @@ class Part(anywidget.AnyWidget):
 
     _css = STYLES
 
-    def __init__(self, traits: Mapping[str, Any] | None = None, **layout: str) -> None:
+    def __init__(self, traits: Mapping[str, Any] | None = None, /, **layout: str) -> None:
         """`traits`: what it shows from the first; `layout`: fields of its `ipywidgets.Layout`."""
         self._writing = threading.Lock()
         super().__init__(_view_count=0, layout=layout, **(traits or {}))
