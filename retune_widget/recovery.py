@@ -181,7 +181,8 @@ class Recovery(Ruling):
         fault = guard.fault
         if how not in {"lower lr", "skip batch"}:
             raise ValueError(f"There is no way {how!r} to recover: choose 'lower lr' or 'skip batch'.")
-        if fault is None and node is None:
+        stopped = self.stopped
+        if fault is None and node is None and (stopped is None or how not in stopped.ways):
             raise StatusError("No step was stopped: there is nothing to recover from.")
         if self._engine.own_loop:
             guard.drop_gradients()
@@ -190,7 +191,6 @@ class Recovery(Ruling):
             self._restore(node or self._node)
         if how == "lower lr":
             values = resolve({"lr": Times(factor)}, dict(self._engine.values()))
-            stopped = self.stopped
             why = f", because {fault or (stopped and stopped.what)}" if fault or stopped else ""
             author = stopped.by if stopped is not None else NaNGuard.__name__
             before = self._set(values, f"policy:{author}", f"lower lr{why}").node
