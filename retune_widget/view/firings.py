@@ -92,21 +92,28 @@ def reasons_by_node(firings: Iterable[Firing]) -> Callable[[Node], frozenset[str
     return lambda node: found.get(node.id, frozenset())
 
 
-def node_of(name: str, fired: tuple[int, str], tree: Tree, here: Node, firings: Sequence[Firing]) -> str:
-    """The id of the node that shows where a rule fired: the journal has it, else the last one before that step.
+def finder(tree: Tree, here: Node, firings: Iterable[Firing]) -> Callable[[str, int, str], str]:
+    """Finds the node that shows where a rule fired: the journal has it, else it is the last one before that step.
 
     Args:
-        name: the rule's.
-        fired: the step and the reason.
         tree: the run's.
         here: the last node on the way on which it fired.
         firings: of all rules.
+
+    Returns:
+        A function of the rule's name, the step and the reason; it gives the node's id.
     """
-    step, reason = fired
-    nodes = {node.id for node in tree.nodes}
-    mine = [its for its in firings if its.rule == name and its.step == step and its.node in nodes]
-    said = [its for its in mine if its.reason == reason]
-    if mine:
-        return (said or mine)[-1].node
-    before = [node for node in tree.lineage(here) if node.step <= step]
-    return (before or [tree.root])[-1].id
+    nodes, way = {node.id for node in tree.nodes}, tree.lineage(here)
+    at_step: dict[tuple[str, int], Firing] = {}
+    exactly: dict[tuple[str, int, str], Firing] = {}
+    for its in firings:
+        if its.node in nodes:
+            at_step[its.rule, its.step] = exactly[its.rule, its.step, its.reason] = its
+
+    def find(rule: str, step: int, reason: str) -> str:
+        known = exactly.get((rule, step, reason)) or at_step.get((rule, step))
+        if known is not None:
+            return known.node
+        return next((node.id for node in reversed(way) if node.step <= step), tree.root.id)
+
+    return find

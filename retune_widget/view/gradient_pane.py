@@ -33,6 +33,7 @@ class GradientPane:
 
     def __init__(self, x: bqplot.Scale, retired: Retired) -> None:
         self._x, self._branches = x, dict[int, Branch]()
+        self._points: dict[Line, tuple[int, tuple[Floats, Floats]]] = {}
         unit = {name: bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False) for name in "xy"}
         title = bqplot.Label(
             x=[0.012],
@@ -52,10 +53,16 @@ class GradientPane:
         self._branches = {branch.id: branch for branch in branches}
 
         def points(line: Line) -> "tuple[Floats, Floats]":
-            branch, name = self._branches[line[0]], line[1]
-            if name == LIMIT:
-                return limit_points(*value_points(tree, history, branch, LIMIT))
-            return measured_points(*metric_points(tree, history, branch, NORM, 0.0))
+            known = self._points.get(line)
+            if known is not None and known[0] == tips[line[0]]:
+                return known[1]
+            branch = self._branches[line[0]]
+            if line[1] == LIMIT:
+                found = limit_points(*value_points(tree, history, branch, LIMIT))
+            else:
+                found = measured_points(*metric_points(tree, history, branch, NORM, 0.0))
+            self._points[line] = tips[line[0]], found
+            return found
 
         wanted = [(branch.id, name) for name in (NORM, LIMIT) for branch in branches]
         names = [line for line in wanted if len(points(line)[0])]

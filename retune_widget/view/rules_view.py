@@ -7,10 +7,9 @@ import traitlets
 
 from retune_widget.policies.active import PolicyStatus
 from retune_widget.policies.catalogue import Form, forms
-from retune_widget.tracking.tree import Node
 from retune_widget.view import wire_rules
 from retune_widget.view.bundles import bundle
-from retune_widget.view.firings import node_of
+from retune_widget.view.firings import finder
 from retune_widget.view.outlook import Outlook
 from retune_widget.view.part import Part, sync_dict
 
@@ -41,15 +40,20 @@ class Rules(Part):
     def __init__(self, *, steerable: bool = True, **layout: str) -> None:
         """`steerable`: whether rules can be added, suspended, removed."""
         offered = [dict(described(form)) for form in forms()] if steerable else []
+        self._drawn: object = None
         super().__init__({"steerable": steerable, "forms": offered}, **layout)
 
     def update(self, look: Outlook) -> None:
         """Show the rules as they are on the way to the head."""
-        here = look.tree.node(look.head.node_id)
+        traits: dict[str, Any] = {}
+        drawn = look.tree, look.tree.revision, len(look.firings), [(its.name, its.fired) for its in look.rules]
+        if drawn != self._drawn:
+            self._drawn = drawn
+            traits["fired"] = fired(look)
         self.show(
+            **traits,
             rules=[dict(card(its)) for its in look.rules],
             states={its.name: its.state for its in look.rules},
-            fired={its.name: fired(look, its, here) for its in look.rules if its.fired},
             metrics=list(look.history.names("metric")) or list(USUAL),
             keys_to_move=keys_to_move(look.keys),
             trial=tried(look.trial),
@@ -68,12 +72,17 @@ def card(its: PolicyStatus) -> wire_rules.Rule:
     }
 
 
-def fired(look: Outlook, its: PolicyStatus, here: Node) -> list[wire_rules.Fired]:
-    """Where a rule fired on the way to the head, the newest first."""
-    return [
-        {"step": step, "reason": reason, "node": node_of(its.name, (step, reason), look.tree, here, look.firings)}
-        for step, reason in reversed(its.fired)
-    ]
+def fired(look: Outlook) -> dict[str, list[wire_rules.Fired]]:
+    """Where each rule fired on the way to the head, the newest first."""
+    find = finder(look.tree, look.tree.node(look.head.node_id), look.firings)
+    return {
+        its.name: [
+            {"step": step, "reason": reason, "node": find(its.name, step, reason)}
+            for step, reason in reversed(its.fired)
+        ]
+        for its in look.rules
+        if its.fired
+    }
 
 
 def described(form: Form) -> wire_rules.RuleForm:
