@@ -211,7 +211,7 @@ def test_divergence_goes_back_to_a_node_from_before():
         with pytest.raises(rt.StatusError, match="nothing to recover from"):
             run.recover("skip batch")
         factor[0] = 1.0
-        node = run.recover("lower lr")
+        node = run.recover("lower lr", node=run.head.node_id)  # where it is already: the rules stay as they are
         assert (node.step, node.author, run.hyperparameters["lr"].value) == (
             10,
             "policy:Divergence",

@@ -227,3 +227,66 @@ def details(*, steerable: bool = True, **changes: Any) -> Traits:
         }
         | changes,
     }
+
+
+def tabs(**changes: Any) -> Traits:
+    """The traits of the row of tabs."""
+    names = [
+        {"name": "node", "label": "Node", "note": ""},
+        {"name": "rules", "label": "Rules", "note": "2"},
+    ]
+    return {"tabs": names, "chosen": "node"} | changes
+
+
+def rule(name: str, **fields: Any) -> Traits:
+    """A rule's card."""
+    return {
+        "name": name,
+        "kind": "Plateau",
+        "aim": "val/loss → lr × 0.5",
+        "suspended": None,
+        "by_hand": False,
+        "resumable": True,
+    } | fields
+
+
+def argument(name: str, kind: str, **fields: Any) -> Traits:
+    """A field of a rule's form."""
+    plain = {"required": False, "optional": False, "default": None, "choices": [], "help": f"the {name}."}
+    return {"name": name, "kind": kind} | plain | fields
+
+
+def rules(**changes: Any) -> Traits:
+    """The traits of the panel of rules."""
+    plateau = [
+        argument("metric", "metric", required=True),
+        argument("key", "hyperparameter", default="lr"),
+        argument("patience", "whole", default=3),
+        argument("floor", "number", optional=True),
+        argument("mode", "choice", optional=True, choices=["min", "max"]),
+    ]
+    return {
+        "rules": [rule("Plateau"), rule("slow", suspended="lr changed by hand at step 40", by_hand=True)],
+        "states": {"Plateau": "patience 1/3", "slow": "patience 0/9"},
+        "fired": {"Plateau": [{"step": 1240, "reason": "val/loss no better: lr × 0.5", "node": "n6"}]},
+        "forms": [
+            {"kind": "Plateau", "summary": "Multiplies a value.", "arguments": plateau},
+            {"kind": "NaNGuard", "summary": "Pauses.", "arguments": []},
+        ],
+        "metrics": ["train/loss", "val/loss"],
+        "keys_to_move": ["lr", "dropout"],
+        "trial": None,
+        "steerable": True,
+    } | changes
+
+
+def incident(**changes: Any) -> Traits:
+    """A step that was stopped."""
+    return {
+        "kind": "not finite",
+        "title": "Step 132 was stopped before it could damage the weights",
+        "facts": ["The loss is nan.", "Its batch: epoch 5, sample 64; its samples are 3, 5."],
+        "samples": [3, 5],
+        "node": "n4",
+        "ways": ["lower lr", "skip batch"],
+    } | changes
