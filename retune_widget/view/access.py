@@ -82,7 +82,7 @@ def has_fault(run: Run) -> bool:
 
 def out_of_memory(run: Run) -> str | None:
     """That a batch size did not fit and was taken back, until another one is set."""
-    return run._engine.out_of_memory
+    return run._engine.memory.said
 
 
 def trains_itself(run: Run) -> bool:

@@ -155,10 +155,10 @@ def test_in_a_loop_of_the_persons_own_the_cell_has_to_be_run_again():
 
 def test_memory_that_ran_out_is_told_until_it_is_read(run, view, ask):
     run.step(1)
-    run._engine.out_of_memory = "Out of memory with batch_size=64 at step 2: 8 is in force again."
+    run._engine.memory.said = "Out of memory with batch_size=64 at step 2: 8 is in force again."
     ask(view.toolbar, kind="step", n=1)
     incident = view.toolbar.status["incident"]
-    assert (incident["kind"], incident["title"]) == ("memory", run._engine.out_of_memory)
+    assert (incident["kind"], incident["title"]) == ("memory", run._engine.memory.said)
     assert view.toolbar.status["notices"] == []
     assert ask(view.toolbar, kind="dismiss_incident")["ok"]
     assert view.toolbar.status["incident"] is None
