@@ -105,6 +105,8 @@ class Overfit(Policy):
         ceiling: it never rises above.
         floor: where a value of 0 begins to rise.
         min_delta: the gap must grow by more, the training loss fall by more.
+        rate: it also waits until the logarithm of the training loss falls faster than this a step; None: it does not.
+        window: measurements over which that fall is looked at.
     """
 
     key: HyperparameterKey = "weight_decay"
