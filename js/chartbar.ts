@@ -43,6 +43,11 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
     "aria-label": "Smoothing",
   });
   const smoothingText = h("output", "rtw-number");
+  const gradient = h("input", "rtw-checkbox", { type: "checkbox" });
+  const gradientOption = h("label", "rtw-option", {
+    title: "A strip with the gradient’s norm, and the limit that clips it",
+  });
+  gradientOption.append(gradient, "grad norm");
   const reset = button("Reset zoom", { className: "rtw-small" });
   const readout = h("div", "rtw-readout", { role: "status" });
   const choices = h("div", "rtw-choices");
@@ -52,6 +57,7 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
   );
   const options = h("div", "rtw-options");
   options.append(
+    gradientOption,
     h("label", "rtw-option", { title: "Logarithmic y axis" }, logY, "log"),
     h(
       "label",
@@ -67,6 +73,11 @@ function mount({ model, root, intents, signal, follow }: View<ChartbarTraits>): 
 
   logY.addEventListener("change", () => write("log_y", logY.checked), { signal });
   reset.addEventListener("click", () => void intents.ask({ kind: "reset_zoom" }), { signal });
+  gradient.addEventListener("change", () => write("gradient", gradient.checked), { signal });
+  follow(["gradient", "has_gradient"], () => {
+    gradient.checked = model.get("gradient");
+    gradientOption.hidden = !model.get("has_gradient");
+  });
   follow(["log_y"], () => {
     logY.checked = model.get("log_y");
   });

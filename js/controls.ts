@@ -2,7 +2,9 @@
 
 import { Group } from "./controls/group.ts";
 import { Row } from "./controls/row.ts";
+import { RuledLines } from "./controls/ruled.ts";
 import { h, reconcile } from "./shared/dom.ts";
+import { Feedback } from "./shared/feedback.ts";
 import { defineWidget, type View } from "./shared/view.ts";
 import type { ControlsTraits, Hyperparameter } from "./wire.ts";
 
@@ -17,6 +19,10 @@ interface Entry {
 function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): void {
   const entries = new Map<string, Entry>();
   const groups = new Map<string, Group>();
+  const feedback = new Feedback();
+  const ruledLines = new RuledLines(
+    (intent) => void feedback.follow(intent.kind.replace("_", " "), intents.ask(intent)),
+  );
   const empty = h("p", "rtw-empty", {}, "No hyperparameters found.");
 
   const entryOf = (hyperparameter: Hyperparameter): Entry => {
@@ -56,21 +62,26 @@ function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): 
       entry.end.abort();
       entries.delete(key);
     }
-    reconcile(root, wanted.length > 0 ? wanted : [empty]);
+    reconcile(root, [...(wanted.length > 0 ? wanted : [empty]), feedback.element]);
+    ruledLines.keep(new Set([...entries.values()].map(({ row }) => row.element)));
     fill();
   };
 
   const fill = (): void => {
     const values = model.get("values");
     const marks = model.get("marks");
-    for (const [key, { row }] of entries) row.update(values[key], marks[key]);
+    const ruled = model.get("ruled");
+    for (const [key, { row }] of entries) {
+      row.update(values[key], marks[key]);
+      ruledLines.update(row.element, ruled[key] ?? []);
+    }
     for (const group of groups.values()) group.reveal();
   };
 
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Hyperparameters");
   follow(["hyperparameters"], arrange);
-  follow(["values", "marks"], fill);
+  follow(["values", "marks", "ruled"], fill);
 }
 
 export default defineWidget<ControlsTraits>("controls", mount);

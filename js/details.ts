@@ -3,7 +3,7 @@
 import { keepingBox } from "./details/keeping.ts";
 import { changesList, metricsTable, valuesTable } from "./details/sections.ts";
 import { AskSlot } from "./shared/ask.ts";
-import { CAUSE_NAMES } from "./shared/causes.ts";
+import { CAUSE_NAMES, causeOf } from "./shared/causes.ts";
 import { button, h, reconcile, setText } from "./shared/dom.ts";
 import { Feedback } from "./shared/feedback.ts";
 import { openMenu } from "./shared/menu.ts";
@@ -19,11 +19,7 @@ function timeOf(created: string): string {
 }
 
 function describe(node: DetailNode): string {
-  const parts = [
-    `step ${formatCount(node.step)}`,
-    `epoch ${formatCount(node.epoch)}`,
-    CAUSE_NAMES[node.cause],
-  ];
+  const parts = [`step ${formatCount(node.step)}`, `epoch ${formatCount(node.epoch)}`, causeOf(node)];
   const time = timeOf(node.created);
   return `${node.branch_name} · ${parts.join(" · ")}${time ? `, ${time}` : ""}`;
 }

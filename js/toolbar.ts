@@ -6,6 +6,7 @@ import { Feedback } from "./shared/feedback.ts";
 import { defineWidget, type View } from "./shared/view.ts";
 import { describeProgress, primaryAction } from "./toolbar/describe.ts";
 import { createErrorBanner } from "./toolbar/error_banner.ts";
+import { createIncident } from "./toolbar/incident.ts";
 import type { Intent, ToolbarTraits } from "./wire.ts";
 
 function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): void {
@@ -48,6 +49,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
   const progress = h("div", "rtw-progress", { role: "progressbar", "aria-label": "Progress" }, bar);
   const pace = h("span", "rtw-pace");
   const banner = createErrorBanner(() => ask({ kind: "dismiss_error" }), signal);
+  const incident = createIncident(ask, signal);
   const notices = h("div", "rtw-notices", { role: "status" });
 
   const stepGroup = h("span", "rtw-joined", {}, step, count);
@@ -59,6 +61,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
     h("div", "rtw-bar", {}, buttons, state),
     slot.element,
     feedback.element,
+    incident.element,
     banner.element,
     notices,
   );
@@ -112,6 +115,7 @@ function mount({ model, root, intents, signal, follow }: View<ToolbarTraits>): v
     progress.hidden = shown.fraction === null;
     bar.style.width = `${((shown.fraction ?? 0) * 100).toFixed(1)}%`;
     progress.setAttribute("aria-valuenow", String(Math.round((shown.fraction ?? 0) * 100)));
+    incident.update(status.incident);
     banner.update(status.error);
     const old = new Map([...notices.children].map((line) => [line.textContent ?? "", line]));
     const texts = [...new Set(status.notices)];

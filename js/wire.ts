@@ -1,5 +1,7 @@
 /** Everything that crosses between Python (`retune_widget/view/wire.py`) and the browser. */
 
+import type { Incident, RuledBy, RuleIntent } from "./wire_rules.ts";
+
 export type Cause = "start" | "change" | "manual" | "interval" | "best" | "policy";
 /** JSON has no NaN: Python sends "NaN", "Infinity" and "-Infinity" in their place. */
 export type MetricValue = number | string;
@@ -45,6 +47,7 @@ export interface Status {
   steps_per_second: number | null;
   eta_seconds: number | null;
   error: RunError | null;
+  incident: Incident | null;
   notices: string[];
   can_undo: boolean;
   busy: Busy | null;
@@ -93,6 +96,8 @@ export interface ControlsTraits {
   hyperparameters: Hyperparameter[];
   values: Record<string, HyperparameterValue>;
   marks: Record<string, Mark>;
+  /** The rules that move a hyperparameter. */
+  ruled: Record<string, RuledBy[]>;
 }
 
 export interface LegendEntry {
@@ -109,6 +114,8 @@ export interface ChartbarTraits {
   hyperparameter: string;
   log_y: boolean;
   smoothing: number;
+  gradient: boolean;
+  has_gradient: boolean;
   legend: LegendEntry[];
   readout: string;
 }
@@ -144,6 +151,8 @@ export interface TreeNode {
   metrics: Record<string, MetricValue>;
   values: Record<string, HyperparameterValue>;
   changes: Change[];
+  /** The rule that made it. */
+  rule: string | null;
 }
 
 export interface Head {
@@ -199,6 +208,7 @@ export interface DetailNode {
   metrics: DetailMetric[];
   values: { key: string; value: HyperparameterValue }[];
   changes: DetailChange[];
+  rule: string | null;
 }
 
 export interface DetailsTraits {
@@ -217,6 +227,7 @@ export type Intent =
   | { kind: "branch"; node: string; name: string | null }
   | { kind: "rename"; branch: string; name: string }
   | { kind: "note"; node: string; note: string }
-  | { kind: "delete_branch"; branch: string };
+  | { kind: "delete_branch"; branch: string }
+  | RuleIntent;
 
 export type Answer = { id: string; ok: true; text?: string } | { id: string; ok: false; error: string };

@@ -9,9 +9,11 @@ from retune_widget.engine.claims import Made
 from retune_widget.engine.memory import is_out_of_memory
 from retune_widget.engine.replay import ReplayCancelledError, beside_the_run, replay
 from retune_widget.engine.snapshot import Snapshot
+from retune_widget.engine.status import Status
 from retune_widget.errors import NonFiniteError, StatusError
 from retune_widget.policies.action import Times, resolve
 from retune_widget.policies.guards import NaNGuard
+from retune_widget.policies.stopped import Stopped
 from retune_widget.ruling import Ruling
 from retune_widget.tracking.tree import Node
 
@@ -61,13 +63,34 @@ class Recovery(Ruling):
         batch = self._batch() if exact else "not known"
         text = f"step {error.step:,} was stopped: {error.what}. Its batch: {batch}"
         node = self._keep_before_fault(text) if exact else self._node
-        name = next((its.name for its in self.policies.entries if isinstance(its.policy, NaNGuard)), "NaNGuard")
-        entry = self.policies.entry(name)
+        entry = self.policies.entry(self._guarding())
         self.policies.note_firing(entry, error.step, error.what)
-        self._said = f"{name}: {text}. The run is at {node.id}, step {node.step:,}, before that: {OFFERS}."
+        self.stopped = self._stopped_by(error, node, exact=exact, text=text)
         self._journal(entry, "pause", text, error.step)
         self._arrive()
         self.store_history()
+
+    def on_status(self, status: Status) -> None:
+        """Training begins or ends; a loop of the caller's own that was stopped has ended with the error."""
+        super().on_status(status)
+        fault = self._engine.nan_guard.fault
+        if status is Status.FAILED and fault is not None and fault.step >= self._engine.step and self.stopped is None:
+            text = f"{fault}. Its batch: {self._batch()}"
+            self.stopped = self._stopped_by(fault, self._node, exact=fault.step == self._engine.step + 1, text=text)
+
+    def _guarding(self) -> str:
+        """The name of the rule that looks at the gradients."""
+        return next((its.name for its in self.policies.entries if isinstance(its.policy, NaNGuard)), "NaNGuard")
+
+    def _stopped_by(self, error: NonFiniteError, node: Node, *, exact: bool, text: str) -> Stopped:
+        """What is said of a step that was stopped; `exact`: the run stands right before it."""
+        name, at = self._guarding(), self._engine.step
+        return Stopped(
+            name, NaNGuard.__name__, error.step, error.what, node.id, at,
+            f"{name}: {text}. The run is at {node.id}, step {at:,}, before that: {OFFERS}.",
+            batch=self._position() if exact else None, samples=tuple(self._samples() or ()) if exact else (),
+            ways=(*self._ways(), *(["skip batch"] if exact else [])),
+        )  # fmt: skip
 
     def _keep_before_fault(self, text: str) -> Node:
         if self._is_held():
@@ -130,14 +153,21 @@ class Recovery(Ruling):
 
     def _batch(self) -> str:
         """Where the batch at the position is in the data."""
-        feed = self._engine.feed
-        position = ", ".join(f"{name} {value}" for name, value in feed.position().items() if "seed" not in name)
-        samples = getattr(feed, "samples", None)
-        if samples is None:
-            return position or "of your own making"
-        indices = samples()
+        position, indices = self._position(), self._samples()
+        if indices is None:
+            return position
         shown = ", ".join(map(str, indices[:SHOWN])) + (f", … ({len(indices)})" if len(indices) > SHOWN else "")
         return f"{position}; its samples are {shown}"
+
+    def _position(self) -> str:
+        position = self._engine.feed.position()
+        words = ", ".join(f"{name} {value}" for name, value in position.items() if "seed" not in name)
+        return words or "of your own making"
+
+    def _samples(self) -> list[int] | None:
+        """The indices of the batch at the position, where the data has such."""
+        samples = getattr(self._engine.feed, "samples", None)
+        return None if samples is None else samples()
 
     def go_on_after_fault(self, how: str, node: Node | None, factor: float) -> Node:
         """Go on after a step that was stopped; returns the node from before what is done.
@@ -151,15 +181,19 @@ class Recovery(Ruling):
         fault = guard.fault
         if how not in {"lower lr", "skip batch"}:
             raise ValueError(f"There is no way {how!r} to recover: choose 'lower lr' or 'skip batch'.")
-        if fault is None and node is None:
+        stopped = self.stopped
+        if fault is None and node is None and (stopped is None or how not in stopped.ways):
             raise StatusError("No step was stopped: there is nothing to recover from.")
         if self._engine.own_loop:
             guard.drop_gradients()
-        if node is not None or self._engine.tainted is not None or (fault and fault.step <= self._engine.step):
+        elsewhere = node is not None and not (node is self._node and self._is_held())
+        if elsewhere or self._engine.tainted is not None or (fault and fault.step <= self._engine.step):
             self._restore(node or self._node)
         if how == "lower lr":
             values = resolve({"lr": Times(factor)}, dict(self._engine.values()))
-            before = self._set(values, "policy:NaNGuard", f"lower lr, because {fault}" if fault else "lower lr").node
+            why = f", because {fault or (stopped and stopped.what)}" if fault or stopped else ""
+            author = stopped.by if stopped is not None else NaNGuard.__name__
+            before = self._set(values, f"policy:{author}", f"lower lr{why}").node
         else:
             if fault is None or self._engine.step != fault.step - 1:
                 raise StatusError("The run is not before the step that was stopped: its batch cannot be skipped here.")
@@ -167,7 +201,7 @@ class Recovery(Ruling):
             self._engine.feed.advance()
             self._by_hand = True
             self._keep_here(f"batch skipped: {batch}")
-        guard.fault = None
+        guard.fault = self.stopped = None
         return before or self._node
 
     def carry_out_policy(self, command: commands.Governing) -> Any:

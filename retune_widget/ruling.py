@@ -10,9 +10,10 @@ from retune_widget.engine.status import Status
 from retune_widget.engine.steps import Metrics
 from retune_widget.errors import HyperparameterError, RestoreError, StatusError, StoreError, UnknownHyperparameterError
 from retune_widget.keeping import Keeping
-from retune_widget.policies.action import resolve
-from retune_widget.policies.active import Due, Entry, PolicyStatus
+from retune_widget.policies.action import full_keys, resolve
+from retune_widget.policies.active import BY_HAND, Due, Entry, PolicyStatus
 from retune_widget.policies.guards import NaNGuard
+from retune_widget.policies.stopped import Stopped
 from retune_widget.storage.store import policy_record
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.history import Pairs
@@ -29,20 +30,21 @@ class Ruling(Keeping):
     """
 
     ask: Callable[[commands.Command], object]
-    _said: str | None = None
-    """Why a rule paused or stopped the run; None once it trains again."""
+    stopped: Stopped | None = None
+    """Why a rule paused or ended the run; None once it trains again."""
 
     @property
     def notices(self) -> list[str]:
         """What a person should know of what is kept, and of the rules."""
-        suspended = [f"{its.name} does not act: {its.suspended}." for its in self.policies.entries if its.suspended]
-        return [*super().notices, *([self._said] if self._said else []), *suspended]
+        stopped = self.stopped
+        suspended = [said for its in self.policies.entries if (said := its.status().notice)]
+        return [*super().notices, *([stopped.text] if stopped else []), *suspended]
 
     def on_status(self, status: Status) -> None:
         """Training begins or ends; must not raise."""
         super().on_status(status)
         if status is Status.RUNNING:
-            self._said = None
+            self.stopped = None
             self._engine.nan_guard.look_anew()
 
     # A step.
@@ -112,9 +114,17 @@ class Ruling(Keeping):
             self._restore(node)
             where = f" The run went back to {node.id} at step {node.step:,}."
         self.policies.note_firing(self.policies.entry(entry.name), step, action.reason)
-        self._said = f"{entry.name} at step {step:,}: {action.reason}.{where}"
+        self.stopped = Stopped(
+            entry.name, entry.kind, step, action.reason, self._node.id, self._engine.step,
+            f"{entry.name} at step {step:,}: {action.reason}.{where}",
+            ways=self._ways() if action.back_to is not None and action.kind == "pause" else (),
+        )  # fmt: skip
         self._journal(entry, action.kind, action.reason, step)
         self.ask(commands.Pause() if action.kind == "pause" else commands.Stop())
+
+    def _ways(self) -> tuple[str, ...]:
+        """How a run that was put back can go on with other values."""
+        return ("lower lr",) if full_keys("lr", self._engine.hyperparameters) else ()
 
     def _last_until(self, step: int) -> Node:
         """The last node on the way here that is not after a step."""
@@ -141,7 +151,7 @@ class Ruling(Keeping):
                 self._journal(entry, "added", "")
             case commands.SuspendPolicy(policy, note):
                 entry = self.policies.entry(policy)
-                self._suspend(entry, note or f"it was suspended by hand at step {self._engine.step:,}")
+                self._suspend(entry, note or f"it was suspended {BY_HAND} {self._engine.step:,}")
             case commands.ResumePolicy(policy, note):
                 entry = self.policies.entry(policy)
                 if entry.policy is None:
@@ -162,7 +172,7 @@ class Ruling(Keeping):
             if change.author == "user":
                 keys = [its.key for its in change.values]
                 for entry in self.policies.governing(keys, self._engine.hyperparameters):
-                    entry.suspended = f"{', '.join(keys)} changed by hand at step {change.step:,}"
+                    entry.suspended = f"{', '.join(keys)} changed {BY_HAND} {change.step:,}"
                     self.policies.edited()
                     self._journal(entry, "suspended", entry.suspended)
             self._mark_policies()

@@ -131,7 +131,7 @@ class Steering(Tuning):
         return result
 
     def recover(self, how: str, *, node: NodeLike | None = None, factor: float = 0.1) -> Node | Answer[Node]:
-        """After a step that was stopped by `NaNGuard`: prepare to go on. `start` does.
+        """After a step that was stopped by `NaNGuard`, or a pause by `Divergence`: prepare to go on. `start` does.
 
         Args:
             how: "lower lr": every learning rate times `factor`; "skip batch": behind the batch of that step.

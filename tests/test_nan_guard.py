@@ -208,6 +208,20 @@ def test_divergence_goes_back_to_a_node_from_before():
         run.step(8)
         assert (run.status, run.head.step) == ("paused", 10)
         assert "since step 13. The run went back to n2 at step 10." in run.problems[0]
+        with pytest.raises(rt.StatusError, match="nothing to recover from"):
+            run.recover("skip batch")
+        factor[0] = 1.0
+        node = run.recover("lower lr", node=run.head.node_id)  # where it is already: the rules stay as they are
+        assert (node.step, node.author, run.hyperparameters["lr"].value) == (
+            10,
+            "policy:Divergence",
+            pytest.approx(0.01),
+        )
+        assert node.note.startswith("lower lr, because train/loss is ")
+        assert [len(its.fired) for its in run.policies] == [1]
+        assert run.problems == []
+        run.step(2)
+        assert run.head.step == 12
 
 
 def test_tensors_are_compared_on_their_own_device_without_waiting():

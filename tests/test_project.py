@@ -48,7 +48,7 @@ def test_jupyter_can_run_its_own_node_scripts_from_the_virtual_environment():
 
 def test_every_entry_point_has_a_source_and_is_built_and_shipped():
     names = PACKAGE["entryPoints"]
-    assert set(names) == {"toolbar", "savedbar", "controls", "chartbar", "tree", "details"}
+    assert set(names) == {"toolbar", "savedbar", "controls", "chartbar", "tree", "details", "tabs", "rules"}
     assert all((ROOT / "js" / f"{name}.ts").is_file() for name in names)
     built = {path.name for path in STATIC.iterdir()}
     assert built == {*(f"{name}.js" for name in names), "styles.css"}

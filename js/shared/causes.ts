@@ -12,3 +12,8 @@ export const CAUSE_NAMES: Record<Cause, string> = {
   best: "best",
   policy: "rule",
 };
+
+/** The cause of one node; of a rule's, with its name: "rule Plateau". */
+export function causeOf({ cause, rule }: { cause: Cause; rule: string | null }): string {
+  return rule === null ? CAUSE_NAMES[cause] : `rule ${rule}`;
+}

@@ -11,6 +11,7 @@ const status: Status = {
   steps_per_second: 412.3,
   eta_seconds: 2.1,
   error: null,
+  incident: null,
   notices: [],
   can_undo: false,
   busy: null,

@@ -22,6 +22,7 @@ export function node(id: string, on: string, step: number, fields: Partial<TreeN
     metrics: {},
     values: {},
     changes: [],
+    rule: null,
     ...fields,
   };
 }

@@ -1,6 +1,6 @@
 /** A node and a branch in words, and how much a label matters. Pure. */
 
-import { CAUSE_NAMES } from "../shared/causes.ts";
+import { causeOf } from "../shared/causes.ts";
 import { STATUS_WORDS } from "../shared/checkpoints.ts";
 import { formatCount, formatValue } from "../shared/number.ts";
 import type { Cause, Change, TreeBranch, TreeNode } from "../wire.ts";
@@ -17,9 +17,14 @@ export function describeChange({ key, old, new: next }: Change): string {
   return `${key} ${formatValue(old)} → ${formatValue(next)}`;
 }
 
-/** The text at a node: a person's note, else what changed; routine checkpoints have none. */
+/** Whether a person's words stand at a node: the note of a node that a rule made is its reason, until it is edited. */
+function isNoted({ note, label, rule }: TreeNode): boolean {
+  return note !== "" && (rule === null || label === note);
+}
+
+/** The text at a node: a person's note, else what a rule did or what changed; routine checkpoints have none. */
 export function nodeLabel(node: TreeNode): string {
-  if (node.note !== "") return shorten(node.note);
+  if (isNoted(node)) return shorten(node.note);
   if (node.label !== "") return shortenChanges(node.label, node.changes.length);
   return node.cause === "start" ? "start" : "";
 }
@@ -33,13 +38,13 @@ function shortenChanges(label: string, count: number): string {
 }
 
 export function nodeTitle(node: TreeNode): string {
-  return node.note || node.label || `${CAUSE_NAMES[node.cause]} checkpoint`;
+  return (isNoted(node) ? node.note : node.label) || `${causeOf(node)} checkpoint`;
 }
 
 /** What a screen reader says. */
 export function describeNode(node: TreeNode, branch: TreeBranch): string {
   const parts = [nodeTitle(node), `step ${formatCount(node.step)}`, `epoch ${formatCount(node.epoch)}`];
-  parts.push(`branch ${branch.name}`, CAUSE_NAMES[node.cause]);
+  parts.push(`branch ${branch.name}`, causeOf(node));
   if (!node.exact) parts.push("not exact");
   if (node.pinned) parts.push("pinned");
   if (node.checkpoint.status !== "saved") parts.push(STATUS_WORDS[node.checkpoint.status]);
@@ -67,5 +72,5 @@ const NOTE_PRIORITY = 75;
 /** Words that a person wrote win over words made by us. */
 export function labelPriority(node: TreeNode, isSelected: boolean): number {
   if (isSelected) return SELECTED_PRIORITY;
-  return node.note === "" ? PRIORITY[node.cause] : NOTE_PRIORITY;
+  return isNoted(node) ? NOTE_PRIORITY : PRIORITY[node.cause];
 }

@@ -1,6 +1,6 @@
 /** What stands at a node, beside the pointer; in the browser's top layer, so that nothing clips it. */
 
-import { CAUSE_NAMES } from "../shared/causes.ts";
+import { causeOf } from "../shared/causes.ts";
 import { STATUS_WORDS } from "../shared/checkpoints.ts";
 import { h } from "../shared/dom.ts";
 import { formatCount, formatMetric, formatValue } from "../shared/number.ts";
@@ -22,7 +22,7 @@ function content(node: TreeNode, branch: TreeBranch): HTMLElement[] {
   const where = `${branch.name} · step ${formatCount(node.step)} · epoch ${formatCount(node.epoch)}`;
   const parts: HTMLElement[] = [
     h("div", "rtw-title", {}, nodeTitle(node)),
-    h("div", "rtw-faint", {}, `${where} · ${CAUSE_NAMES[node.cause]}`),
+    h("div", "rtw-faint", {}, `${where} · ${causeOf(node)}`),
   ];
   if (node.note !== "" && node.note !== nodeTitle(node)) parts.push(h("div", "rtw-note", {}, node.note));
   for (const change of node.changes) parts.push(h("div", "rtw-number", {}, describeChange(change)));

@@ -15,6 +15,8 @@ from retune_widget.tracking.value_changes import Value
 BUILT_IN: dict[str, type[Policy]] = {
     its.__name__: its for its in (Plateau, Overfit, EarlyStop, Target, Divergence, NaNGuard)
 }
+BY_HAND = "by hand at step"
+"""In the words of why a rule is suspended, if a person did that."""
 MISSING = "its code was not given in this process: call add_policy() with it"
 Measured = Callable[[str | None], float]
 """The value of a metric at this step; NaN where it was not measured."""
@@ -43,6 +45,7 @@ class PolicyStatus:
         state: in words: "patience 1/3".
         suspended: why it does not act, or None while it does.
         fired: (step, reason) on the way to here, the last ones.
+        kind: the name of its class.
     """
 
     name: str
@@ -52,10 +55,22 @@ class PolicyStatus:
     suspended: str | None
     fired: tuple[tuple[int, str], ...]
 
+    kind: str = ""
+
     @property
     def active(self) -> bool:
         """Whether it acts."""
         return self.suspended is None
+
+    @property
+    def suspended_by_hand(self) -> bool:
+        """Whether it does not act because a person suspended it, or changed what it governs."""
+        return self.suspended is not None and BY_HAND in self.suspended
+
+    @property
+    def notice(self) -> str | None:
+        """That it does not act and why, as a sentence; None while it does."""
+        return f"{self.name} does not act: {self.suspended}." if self.suspended else None
 
 
 @dataclass(eq=False)
@@ -82,7 +97,7 @@ class Entry:
         """The rule, to look at."""
         policy = self.policy
         words, keys = (policy.words, tuple(policy.keys)) if policy else ("not given in this process", ())
-        return PolicyStatus(self.name, policy, keys, words, self.suspended, tuple(self.fired))
+        return PolicyStatus(self.name, policy, keys, words, self.suspended, tuple(self.fired), self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,13 @@ class Due:
 
     entry: Entry
     action: Action
+
+
+def statuses(records: Sequence[PolicyRecord] | None) -> tuple[PolicyStatus, ...]:
+    """The rules that a node keeps, to look at; none where an earlier version wrote it."""
+    rules = Active()
+    rules.load(records or [])
+    return tuple(its.status() for its in rules.entries)
 
 
 class Active:

@@ -7,7 +7,17 @@ from statistics import linear_regression
 
 from retune_widget.engine.checks import whole
 from retune_widget.policies.action import Action, Times, full_keys
-from retune_widget.policies.policy import Mode, Now, Policy, State, at_least, direction, is_better
+from retune_widget.policies.policy import (
+    HyperparameterKey,
+    MetricName,
+    Mode,
+    Now,
+    Policy,
+    State,
+    at_least,
+    direction,
+    is_better,
+)
 from retune_widget.tracking.value_changes import Value
 
 
@@ -26,8 +36,8 @@ class Plateau(Policy):
         mode: "min" or "max"; None: after the metric's name, `accuracy` should be high.
     """
 
-    metric: str
-    key: str = "lr"
+    metric: MetricName
+    key: HyperparameterKey = "lr"
     factor: float = 0.5
     patience: int = 3
     cooldown: int = 0
@@ -72,6 +82,11 @@ class Plateau(Policy):
         rest = f", cooldown {self.state['rest']}" if self.state["rest"] else ""
         return f"patience {self.state['bad']}/{self.patience}{rest}"
 
+    @property
+    def aim(self) -> str:
+        """The metric, and what becomes of the value."""
+        return f"{self.metric} → {self.key} × {self.factor:g}"
+
 
 @dataclass(eq=False)
 class Overfit(Policy):
@@ -83,14 +98,20 @@ class Overfit(Policy):
 
     Attributes:
         key: "weight_decay", "dropout", "l2", or another one.
-        floor: where a value of 0 begins to rise.
+        metric, train: the validation's and the training's side of the gap.
+        factor: how much stronger it regularises each time.
+        patience: measurements in a row at which it fires.
+        cooldown: measurements after firing in which it does nothing.
         ceiling: it never rises above.
+        floor: where a value of 0 begins to rise.
         min_delta: the gap must grow by more, the training loss fall by more.
+        rate: it also waits until the logarithm of the training loss falls faster than this a step; None: it does not.
+        window: measurements over which that fall is looked at.
     """
 
-    key: str = "weight_decay"
-    metric: str = "val/loss"
-    train: str = "train/loss"
+    key: HyperparameterKey = "weight_decay"
+    metric: MetricName = "val/loss"
+    train: MetricName = "train/loss"
     factor: float = 2.0
     patience: int = 3
     cooldown: int = 3
@@ -170,6 +191,11 @@ class Overfit(Policy):
         parts += [f"log {self.train} {self._slope:+.3g} a step"] if self._slope is not None else []
         parts += [f"cooldown {its['rest']}"] if its["rest"] else []
         return ", ".join(parts)
+
+    @property
+    def aim(self) -> str:
+        """The gap, and what becomes of the value."""
+        return f"{self.metric} − {self.train} → {self.key} × {self.factor:g}"
 
 
 def _times(count: int) -> str:

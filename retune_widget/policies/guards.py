@@ -5,7 +5,7 @@ from statistics import median
 
 from retune_widget.engine.checks import whole
 from retune_widget.policies.action import Action
-from retune_widget.policies.policy import Now, Policy, State
+from retune_widget.policies.policy import MetricName, Now, Policy, State
 
 
 @dataclass(eq=False)
@@ -24,6 +24,11 @@ class NaNGuard(Policy):
         """It has no state."""
         return "watching"
 
+    @property
+    def aim(self) -> str:
+        """What it looks at, and what happens then."""
+        return "loss and gradients not finite → pause before the step"
+
 
 @dataclass(eq=False)
 class Divergence(Policy):
@@ -36,7 +41,7 @@ class Divergence(Policy):
         window: measurements that the median is of; those that exploded are not among them.
     """
 
-    metric: str = "train/loss"
+    metric: MetricName = "train/loss"
     factor: float = 5.0
     steps: int = 5
     window: int = 50
@@ -77,3 +82,8 @@ class Divergence(Policy):
     def words(self) -> str:
         """How long it has been above."""
         return f"above {self.state['above']}/{self.steps}"
+
+    @property
+    def aim(self) -> str:
+        """The metric and its limit, and what happens then."""
+        return f"{self.metric} above {self.factor:g} × its median → pause before that"

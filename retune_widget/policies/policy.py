@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 Mode = Literal["min", "max"]
+MetricName = Annotated[str, "metric"]
+"""An argument that names a metric; forms offer those of the run."""
+HyperparameterKey = Annotated[str, "hyperparameter"]
+"""An argument that names a hyperparameter, or the field of several param groups."""
 Past = Callable[[str], Pairs]
 """The (steps, values) of a metric on the way to here."""
 
@@ -85,7 +89,12 @@ class Policy(ABC):
     @property
     def words(self) -> str:
         """Its state, for people: "patience 1/3"."""
-        return ", ".join(f"{name} {value}" for name, value in self.state.items())
+        return ", ".join(f"{name} {value}" for name, value in dict(self.state).items())
+
+    @property
+    def aim(self) -> str:
+        """What it watches and what it moves, for people: "val/loss → lr × 0.5"."""
+        return f"{self.metric or 'every step'} → {', '.join(self.keys) or 'pause, stop, or go back'}"
 
     @cached_property
     def state(self) -> State:

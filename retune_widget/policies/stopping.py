@@ -6,7 +6,17 @@ from typing import Literal
 
 from retune_widget.engine.checks import whole
 from retune_widget.policies.action import Action, Times
-from retune_widget.policies.policy import Mode, Now, Policy, State, at_least, direction, is_better
+from retune_widget.policies.policy import (
+    HyperparameterKey,
+    MetricName,
+    Mode,
+    Now,
+    Policy,
+    State,
+    at_least,
+    direction,
+    is_better,
+)
 
 
 @dataclass(eq=False)
@@ -26,12 +36,12 @@ class EarlyStop(Policy):
         branches: how many of them from one node; then it stops.
     """
 
-    metric: str
+    metric: MetricName
     patience: int = 3
     min_delta: float = 0.0
     mode: Mode | None = None
     action: Literal["stop", "pause", "branch"] = "stop"
-    key: str = "lr"
+    key: HyperparameterKey = "lr"
     factor: float = 0.1
     branches: int = 3
 
@@ -77,6 +87,12 @@ class EarlyStop(Policy):
         best = f", best {its['best']:.4g} at step {its['at']:,}" if its["best"] is not None else ""
         return "done" + best if its["done"] else f"patience {its['bad']}/{self.patience}{best}"
 
+    @property
+    def aim(self) -> str:
+        """The metric, and what happens then."""
+        ending = f"branch from the best, {self.key} × {self.factor:g}" if self.action == "branch" else self.action
+        return f"{self.metric} → {ending}"
+
 
 @dataclass(eq=False)
 class Target(Policy):
@@ -89,7 +105,7 @@ class Target(Policy):
         seconds: or after so much training, as it was recorded with each step; pauses do not count.
     """
 
-    metric: str | None = None
+    metric: MetricName | None = None
     goal: float | None = None
     mode: Mode | None = None
     steps: int | None = None
@@ -133,8 +149,17 @@ class Target(Policy):
     @property
     def words(self) -> str:
         """What is awaited, or what came."""
+        return self.state["done"] or f"until {self._awaited}"
+
+    @property
+    def aim(self) -> str:
+        """The goal, and what happens then."""
+        return f"{self._awaited} → pause"
+
+    @property
+    def _awaited(self) -> str:
         sign = "≤" if self.mode == "min" else "≥"
         goal = [f"{self.metric} {sign} {self.goal:g}"] if self.goal is not None else []
         steps = [f"{self.steps:,} steps"] if self.steps is not None else []
         seconds = [f"{self.seconds:g} s"] if self.seconds is not None else []
-        return self.state["done"] or "until " + " or ".join([*goal, *steps, *seconds])
+        return " or ".join([*goal, *steps, *seconds])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from retune_widget.engine.answer import Answer
 from retune_widget.engine.commands import Command
+from retune_widget.policies.stopped import Stopped
 from retune_widget.run import Run
 from retune_widget.storage.store import ChangeRecord
 from retune_widget.tracking.head import Head
@@ -26,6 +27,7 @@ class Revisions(NamedTuple):
     max_steps: int | None
     hyperparameters: int
     closed: bool
+    rules: int
 
 
 def revisions(run: Run) -> Revisions:
@@ -33,6 +35,7 @@ def revisions(run: Run) -> Revisions:
     return Revisions(
         run.tree.revision, run._records.revision, run._runner.revision, run.head, checkpoints(run), run.disk_use,
         tuple(run.problems), run.max_steps, len(run.hyperparameters), is_closed(run),
+        run._helm.policies.revision,
     )  # fmt: skip
 
 
@@ -65,6 +68,26 @@ def changes(run: Run) -> Sequence[ChangeRecord]:
 def can_undo(run: Run) -> bool:
     """Whether there is a change to take back."""
     return run._helm.can_undo
+
+
+def stopped(run: Run) -> Stopped | None:
+    """Why a rule paused or ended the run, until it trains again."""
+    return run._helm.stopped
+
+
+def has_fault(run: Run) -> bool:
+    """Whether a step that was not finite waits for a decision."""
+    return run._engine.nan_guard.fault is not None
+
+
+def out_of_memory(run: Run) -> str | None:
+    """That a batch size did not fit and was taken back, until another one is set."""
+    return run._engine.memory.said
+
+
+def trains_itself(run: Run) -> bool:
+    """Whether the run knows how to train; else only the caller's own loop does."""
+    return run._engine.train_on is not None
 
 
 def is_closed(run: Run) -> bool:

@@ -16,6 +16,8 @@ from retune_widget.view.messages import Messages
 from retune_widget.view.outlook import Outlook
 from retune_widget.view.part import Part, is_open
 from retune_widget.view.pump import Pump
+from retune_widget.view.rules_view import Rules, tab_note
+from retune_widget.view.side import Side
 from retune_widget.view.tree_view import TreeView
 
 SIDE = {"flex": "1 1 250px", "min_width": "230px"}
@@ -31,6 +33,8 @@ class Box(ipywidgets.VBox, Generic[R]):
         charts: a metric and a hyperparameter over the steps.
         tree: branches and nodes; `tree.selected` is a node's id.
         details: the selected node.
+        rules: what acts by itself, and where it did.
+        side: details and rules, behind tabs.
     """
 
     def __init__(self, record: R, top: Part, before: Sequence[Part] = (), *, steerable: bool) -> None:
@@ -51,8 +55,10 @@ class Box(ipywidgets.VBox, Generic[R]):
         self._is_over = False
         self.pump = Pump(self._draw, self._is_watched, self._close_all)
         self.charts, self.tree = Charts(), TreeView(steerable=steerable)
-        self.details = Details(steerable=steerable, **SIDE)
-        self._parts: tuple[Part, ...] = (top, *before, self.charts.bar, self.tree, self.details)
+        self.details, self.rules = Details(steerable=steerable), Rules(steerable=steerable)
+        self.side = Side({"node": ("Node", self.details), "rules": ("Rules", self.rules)}, **SIDE)
+        panels = (self.side.tabs, self.details, self.rules)
+        self._parts: tuple[Part, ...] = (top, *before, self.charts.bar, self.tree, *panels)
         messages = self._messages()
         for part in self._parts:
             part.on_msg(messages.receive)
@@ -60,7 +66,7 @@ class Box(ipywidgets.VBox, Generic[R]):
         self.tree.observe(self._chosen, names=["selected"])
         self.charts.bar.observe(self._chosen, names=list(CHOICES))
         middle = ipywidgets.HBox(
-            [*before, self.charts, self.details],
+            [*before, self.charts, self.side],
             layout={"width": "100%", "flex_flow": "row wrap", "align_items": "stretch"},
         )
         super().__init__([top, middle, self.tree], layout={"width": "100%"})
@@ -106,6 +112,12 @@ class Box(ipywidgets.VBox, Generic[R]):
         self._held = self._record()
         self.pump.draw_now()
 
+    def select(self, node: str, tab: str | None = None) -> None:
+        """Select a node in the tree, and bring a tab in sight, if one is named. For the pump's thread."""
+        self.tree.show(selected=node)
+        if tab is not None:
+            self.side.choose(tab)
+
     def close(self) -> None:
         """Take the widget off every page and free it. The run is not touched."""
         self.pump.end()
@@ -142,6 +154,8 @@ class Box(ipywidgets.VBox, Generic[R]):
                 self._attempt(lambda: self._draw_more(record))
                 self._attempt(lambda: self.tree.update(look))
                 self._attempt(lambda: self.details.update(look, self.tree.selected))
+                self._attempt(lambda: self.rules.update(look))
+                self._attempt(lambda: self.side.note(rules=tab_note(look.rules)))
             if draws_charts:
                 self._drawn_charts = chosen
                 self._attempt(lambda: self.charts.update(look, self.tree.selected))

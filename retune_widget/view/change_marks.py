@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from retune_widget.tracking.tree import Node, change_label
+from retune_widget.view.firings import LONGEST, Firing, act_of, rule_of
 
 MOST_LABELS = 20
-LONGEST = 28
-"""Characters of a label."""
 ROWS = 4
+DIAMOND = "◆"
+ENDINGS = ("pause", "stop")
 CHARACTER = 0.016
 """The width of a character, as a part of a chart's width of some 350 pixels."""
 FIRST_ROW, ROW_HEIGHT = 0.975, 0.06
@@ -33,14 +34,22 @@ class PlacedLabel(NamedTuple):
     left: bool
 
 
-def change_marks(nodes: Iterable[Node], colours: Mapping[int, str]) -> list[ChangeMark]:
-    """The changes on the branches that have a colour here, oldest first; those alike at one step once."""
+def change_marks(nodes: Iterable[Node], colours: Mapping[int, str], firings: Iterable[Firing] = ()) -> list[ChangeMark]:
+    """The changes on the branches that have a colour here, oldest first; those alike at one step once.
+
+    Where a rule paused or ended the run without changing a value, that is marked too.
+    """
     marks: dict[tuple[int, str], ChangeMark] = {}
     for node in nodes:
         if node.changes and node.branch.id in colours:
-            text = change_label(node.changes)
-            text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+            rule = rule_of(node)
+            text = f"{DIAMOND} {act_of(rule, node.changes)}" if rule else change_label(node.changes)
+            text = text if rule or len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
             marks.setdefault((node.step, text), ChangeMark(node.step, text, colours[node.branch.id]))
+    for its in firings:
+        if its.event in ENDINGS and its.branch in colours:
+            text = f"{DIAMOND} {its.rule}: {its.event}"
+            marks.setdefault((its.step, text), ChangeMark(its.step, text, colours[its.branch]))
     return list(marks.values())
 
 

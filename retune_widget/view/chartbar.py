@@ -15,7 +15,7 @@ from retune_widget.view.series import is_training
 if TYPE_CHECKING:
     from retune_widget.view import wire
 
-CHOICES = ("metric", "hyperparameter", "log_y", "smoothing")
+CHOICES = ("metric", "hyperparameter", "log_y", "smoothing", "gradient")
 MOST_READ = 4
 
 
@@ -29,13 +29,15 @@ class ChartBar(Part):
     hyperparameter = traitlets.Unicode("lr").tag(sync=True)
     log_y = traitlets.Bool(False).tag(sync=True)
     smoothing = traitlets.Float(0.0, min=0.0, max=0.99).tag(sync=True)
+    gradient = traitlets.Bool(False).tag(sync=True)
+    has_gradient = traitlets.Bool(False).tag(sync=True)
     legend = traitlets.List(traitlets.Dict()).tag(sync=True)
     readout = traitlets.Unicode("").tag(sync=True)
 
     @property
-    def choices(self) -> tuple[str, str, bool, float]:
+    def choices(self) -> tuple[str, str, bool, float, bool]:
         """What is drawn and how: equal as long as nothing was chosen anew."""
-        return self.metric, self.hyperparameter, self.log_y, self.smoothing
+        return self.metric, self.hyperparameter, self.log_y, self.smoothing, self.gradient
 
     def offer(self, metrics: Sequence[str], keys: Sequence[str]) -> None:
         """Put up the choices; a choice that there is not gives way to the most likely one."""

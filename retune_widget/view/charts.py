@@ -9,13 +9,16 @@ import numpy as np
 
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Tree
-from retune_widget.view.change_marks import change_marks
+from retune_widget.view.change_marks import ChangeMark, change_marks
 from retune_widget.view.chartbar import ChartBar, read_out
 from retune_widget.view.colours import colour_of, colours_of
 from retune_widget.view.figures import EMPTY, Lines, Pane
+from retune_widget.view.gradient_pane import NORM, GradientPane
+from retune_widget.view.kernel import family
 from retune_widget.view.outlook import Outlook
 from retune_widget.view.reduce import Floats
 from retune_widget.view.retired import Retired
+from retune_widget.view.rule_marks import RuleMarks
 from retune_widget.view.series import (
     LineName,
     families,
@@ -33,6 +36,8 @@ OPENING = 1.0
 """Seconds that a page is given to build the figures."""
 MetricLine = tuple[LineName, bool]
 ValueLine = tuple[int, str, bool]
+Place = tuple[list[ChangeMark], float, float, int | None]
+"""The marks of the changes, the first and the last step in sight, and the selected one."""
 
 
 class Charts(ipywidgets.VBox):
@@ -42,11 +47,14 @@ class Charts(ipywidgets.VBox):
         self.bar = ChartBar()
         self._x = bqplot.LinearScale(min=0.0, max=EMPTY, allow_padding=False)
         self._retired = Retired()
-        self.metric = Pane(self._x, self._retired, 290, steps_below=False)
+        self._rules = RuleMarks(self._x)
+        self.metric = Pane(self._x, self._retired, 290, steps_below=False, above=self._rules.marks)
         self.values = Pane(self._x, self._retired, 120, steps_below=True)
         self._metric_lines: Lines[MetricLine] = Lines(
             self.metric.figure, self._retired, self._make_metric_line, lambda line: not is_training(line[0].metric)
         )
+        self._gradient: GradientPane | None = None
+        self._has_strip = False
         self._value_lines: Lines[ValueLine] = Lines(self.values.figure, self._retired, self._make_value_line)
         self._branches: dict[int, Branch] = {}
         self._empty = True
@@ -66,6 +74,9 @@ class Charts(ipywidgets.VBox):
     def close(self) -> None:
         """Free it, and what it showed before."""
         self._retired.free(everything=True)
+        if self._gradient is not None and not self._has_strip:  # else it is closed with the other children
+            for widget in list(family(self._gradient.pane.figure)):
+                widget.close()
         super().close()
 
     @property
@@ -96,17 +107,37 @@ class Charts(ipywidgets.VBox):
         self._draw_metric(tree, history, metrics, tips)
         self._draw_values(look, tips)
         chosen = next((node.step for node in tree.nodes if node.id == selected), None)
-        marks = change_marks(tree.nodes, colours_of(branches))
+        colours = colours_of(branches)
+        # A step that was stopped is the one after the tip: it has no place on the axis yet.
+        firings = [its._replace(step=min(its.step, tips.get(its.branch, its.step))) for its in look.firings]
+        marks = change_marks(tree.nodes, colours, firings)
+        self._rules.show(firings, look.trial, colours, {branch.name: branch.id for branch in branches})
         low, high = self._visible_steps(tips)
         for pane, labels in ((self.metric, True), (self.values, False)):
             pane.show_changes(marks, low, high, labels=labels)
             pane.show_cursor(chosen)
             pane.tick_steps(low, high)
+        self._show_gradient(look, branches, tips, (marks, low, high, chosen))
         self._retired.free()
         self.metric.fit(self._metric_lines.in_sight(low, high))
         self.values.fit(self._value_lines.in_sight(low, high))
         readout = read_out(tree, history, branches, metrics, step if chosen is None else chosen)
         self.bar.tell(branches, head, len(tree.branches) - len(branches), readout)
+
+    def _show_gradient(self, look: Outlook, branches: "list[Branch]", tips: dict[int, int], place: Place) -> None:
+        """Draw the gradient's norm if it is wanted. A page finds its figure whole, and builds it in peace."""
+        has = NORM in look.history.names("metric")
+        self.bar.show(has_gradient=has)
+        wanted = has and self.bar.gradient
+        if wanted:
+            self._gradient = self._gradient or GradientPane(self._x, self._retired)
+            self._gradient.update(look.tree, look.history, branches, tips)
+            self._gradient.place(*place)
+        if wanted != self._has_strip:
+            self._has_strip = wanted
+            strip = [self._gradient.pane.figure] if wanted and self._gradient is not None else []
+            self.children = [self.bar, self.metric.figure, *strip, self.values.figure]
+            self.opened()
 
     def _scale_steps(self, tips: dict[int, int], planned: int | None) -> None:
         empty = not any(tips.values())

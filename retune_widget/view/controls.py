@@ -5,11 +5,13 @@ from typing import Any
 import traitlets
 
 from retune_widget.engine.hyperparameters import Hyperparameter, Value
+from retune_widget.policies.action import full_keys
 from retune_widget.run import Run
 from retune_widget.tracking.changes import Change
 from retune_widget.tracking.tree import short
-from retune_widget.view import access, wire
+from retune_widget.view import access, wire, wire_rules
 from retune_widget.view.bundles import bundle
+from retune_widget.view.firings import PREFIX
 from retune_widget.view.part import Part, sync_dict
 from retune_widget.view.state import ViewState
 
@@ -26,6 +28,7 @@ class Controls(Part):
     hyperparameters = traitlets.List(traitlets.Dict()).tag(sync=True)
     values = sync_dict()
     marks = sync_dict()
+    ruled = sync_dict()
 
     def update(self, run: Run, state: ViewState) -> None:
         """Show the values in force, unless the run is being moved just now."""
@@ -35,7 +38,7 @@ class Controls(Part):
             traits["hyperparameters"] = [describe(hyperparameter) for hyperparameter in shown.values()]
             traits["values"] = {key: hyperparameter.value for key, hyperparameter in shown.items()}
         note_changes(run, state)
-        self.show(**traits, marks=dict(state.marks))
+        self.show(**traits, marks=dict(state.marks), ruled=ruled_by(run))
 
 
 def describe(hyperparameter: Hyperparameter) -> wire.Hyperparameter:
@@ -83,6 +86,16 @@ def refused(value: Value | None, error: BaseException) -> wire.Mark:
     return {"state": "refused", "value": value, "step": None, "text": str(error)}
 
 
+def ruled_by(run: Run) -> dict[str, list[wire_rules.RuledBy]]:
+    """The rules that move each hyperparameter, those that are suspended too."""
+    found: dict[str, list[wire_rules.RuledBy]] = {}
+    for its in run.policies:
+        for full in dict.fromkeys(full for key in its.keys for full in full_keys(key, run.hyperparameters)):
+            by: wire_rules.RuledBy = {"rule": its.name, "suspended": its.suspended, "resumable": its.policy is not None}
+            found.setdefault(full, []).append(by)
+    return found
+
+
 def note_changes(run: Run, state: ViewState) -> None:
     """Mark what was changed from elsewhere, by `run.set` in a cell or by a rule, on the branch that is trained."""
     here = run.tree.branch(run.head.branch).id
@@ -96,7 +109,7 @@ def note_changes(run: Run, state: ViewState) -> None:
             continue
         mark, first = state.marks.get(record["key"]), record["step"] + 1
         if mark is None or mark["step"] != first or mark["value"] != record["new"]:
-            by = "" if record["author"] == "user" else f" · {record['author']}"
+            by = "" if record["author"] == "user" else f" · {record['author'].removeprefix(PREFIX)}"
             state.mark(
                 record["key"],
                 {"state": "applied", "value": record["new"], "step": first, "text": f"used from step {first:,}{by}"},

@@ -9,10 +9,13 @@ from retune_widget.tracking.tree import Node
 from retune_widget.tracking.verdict import Verdict
 from retune_widget.view import wire
 from retune_widget.view.bundles import bundle
+from retune_widget.view.firings import label_of, reasons_by_node, rule_of
 from retune_widget.view.outlook import Outlook
 from retune_widget.view.part import Part
 
 LOWER_IS_BETTER = ("loss", "error", "perplexity", "mae", "mse", "rmse", "nll", "bpb")
+LONGEST_TITLE = 80
+"""Characters of what a rule did."""
 HIGHER_IS_BETTER = ("acc", "accuracy", "f1", "auc", "auroc", "precision", "recall", "score", "iou", "bleu", "r2")
 
 
@@ -49,7 +52,7 @@ def describe(look: Outlook, node: Node) -> wire.DetailNode:
         "step": node.step,
         "epoch": node.epoch,
         "cause": node.cause,
-        "label": node.label,
+        "label": label_of(node, reasons_by_node(look.firings)(node), LONGEST_TITLE),
         "note": node.note,
         "exact": node.exact,
         "why": node.why,
@@ -65,6 +68,7 @@ def describe(look: Outlook, node: Node) -> wire.DetailNode:
         "metrics": _metrics(look, node),
         "values": [{"key": key, "value": value} for key, value in node.values.items()],
         "changes": [{"key": c.key, "old": c.old, "new": c.new, "notice": c.notice} for c in node.changes],
+        "rule": rule_of(node),
     }
 
 

@@ -19,6 +19,8 @@ GREY = "#8a94a6"
 MARGIN = {"left": 58, "right": 14}
 MARKED = 40
 """Lines of no more points than this may show each of them."""
+SMALL = 150
+"""Pixels up to which a figure has few ticks, and a margin around its lines."""
 EMPTY = 100.0
 """Steps that an empty chart shows."""
 
@@ -84,8 +86,12 @@ class Lines(Generic[Name]):
 class Pane:
     """A figure with a y axis of its own on the shared steps, and dashed lines at the changes."""
 
-    def __init__(self, x: bqplot.Scale, retired: Retired, height: int, *, steps_below: bool) -> None:
-        self._x, self._retired, self._steps_below = x, retired, steps_below
+    def __init__(
+        self, x: bqplot.Scale, retired: Retired, height: int, *, steps_below: bool, above: Sequence[bqplot.Mark] = ()
+    ) -> None:
+        """`above`: marks of its own, over all others."""
+        self._x, self._retired, self._steps_below, self._above = x, retired, steps_below, list(above)
+        self._ticks = 5 if height > SMALL else 2
         self.y: bqplot.Scale = bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False)
         unit = {"x": x, "y": bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False)}
         nothing = {"x": np.zeros((1, 2)), "y": np.zeros((1, 2)), "visible": False, "scales": unit}
@@ -119,7 +125,7 @@ class Pane:
     @property
     def over(self) -> list[bqplot.Mark]:
         """The marks above the lines."""
-        return [self._changes, self._cursor, *self._labels]
+        return [self._changes, self._cursor, *self._labels, *self._above]
 
     def rescale(self, *, log: bool) -> None:
         """Use another kind of y scale from now on."""
@@ -135,8 +141,8 @@ class Pane:
         spans = [(float(np.nanmin(y)), float(np.nanmax(y))) for y in values if not np.all(np.isnan(y))]
         low = min((span[0] for span in spans), default=LOWEST if log else 0.0)
         high = max((span[1] for span in spans), default=1.0)
-        low, high, ticks = (log_axis if log else linear_axis)(low, high, 2 if self._steps_below else 5)
-        if self._steps_below:
+        low, high, ticks = (log_axis if log else linear_axis)(low, high, self._ticks)
+        if self._ticks == 2:  # noqa: PLR2004  # a small one
             low, high = with_margin(low, high, log=log)
         if (self.y.min, self.y.max) != (low, high):
             with self.y.hold_sync():
@@ -161,7 +167,7 @@ class Pane:
             return
         self._placed = drawn
         steps = np.array([[mark.step, mark.step] for mark in marks], np.float64).reshape(-1, 2)
-        _fill(
+        fill(
             self._changes,
             bool(marks),
             x=steps if marks else np.zeros((1, 2)),
@@ -171,7 +177,7 @@ class Pane:
         placed: list[PlacedLabel] = placed_labels(marks, low, high) if labels else []
         for mark, left in zip(self._labels, (False, True), strict=True):
             mine = [label for label in placed if label.left is left]
-            _fill(
+            fill(
                 mark,
                 bool(mine),
                 x=np.array([label.x for label in mine] or [0.0]),
@@ -185,7 +191,7 @@ class Pane:
         if step != self._at:
             self._at = step
             at = float(step or 0)
-            _fill(self._cursor, step is not None, x=np.array([[at, at]]), y=np.array([[0.0, 1.0]]))
+            fill(self._cursor, step is not None, x=np.array([[at, at]]), y=np.array([[0.0, 1.0]]))
 
 
 def _tick(axis: bqplot.Axis, ticks: list[float]) -> None:
@@ -193,7 +199,8 @@ def _tick(axis: bqplot.Axis, ticks: list[float]) -> None:
         axis.tick_values = np.array(ticks)
 
 
-def _fill(mark: bqplot.Mark, visible: bool, **traits: Any) -> None:
+def fill(mark: bqplot.Mark, visible: bool, **traits: Any) -> None:
+    """Write a mark's data at once. A mark without any keeps a point that is not drawn: bqplot fails on none."""
     with mark.hold_sync():
         for name, value in traits.items():
             setattr(mark, name, value)

@@ -23,14 +23,14 @@ from retune_widget.errors import UnknownNodeError
 from retune_widget.run import Run
 from retune_widget.tracking.tree import Branch, Node
 from retune_widget.tracking.verdict import Verdict
-from retune_widget.view import access, controls, wire
+from retune_widget.view import access, controls, rule_intents, wire
 from retune_widget.view.messages import Content, Messages
 from retune_widget.view.outlook import about
 from retune_widget.view.pump import Pump
 from retune_widget.view.state import ViewState
 
 BUSY = {"restore": "restoring", "branch": "branching", "undo": "undoing", "delete_branch": "deleting",
-        "verify": "verifying", "evict": "freeing"}  # fmt: skip
+        "verify": "verifying", "evict": "freeing", "recover": "going back"}  # fmt: skip
 STAYS = frozenset({"verify", "evict"})
 """What trains steps again and leaves the run where it is."""
 
@@ -39,10 +39,16 @@ class Intents(Messages):
     """Turns messages of the parts into commands of one run."""
 
     def __init__(
-        self, run: Callable[[], Run | None], state: ViewState, pump: Pump, reset_zoom: Callable[[], None]
+        self,
+        run: Callable[[], Run | None],
+        state: ViewState,
+        pump: Pump,
+        reset_zoom: Callable[[], None],
+        select: rule_intents.Select,
     ) -> None:
-        """`reset_zoom` is called in the pump's thread."""
+        """`reset_zoom` and `select` are called in the pump's thread."""
         super().__init__(pump)
+        self._rules = rule_intents.RuleIntents(state, pump, select)
         self._run, self._state, self._reset_zoom = run, state, reset_zoom
 
     def _carry_out(self, kind: str, content: Content) -> Answer[Any] | None:
@@ -65,6 +71,8 @@ class Intents(Messages):
                 run.note(content["node"], content["note"])
             case "pin":
                 run.pin(content["node"], content["pinned"])
+            case _ if kind in rule_intents.KINDS:
+                return self._rules.carry_out(run, kind, content)
             case _:
                 return access.submit(run, command_of(run, kind, content))
         return None
@@ -138,7 +146,7 @@ def branch_of(run: Run, branch_id: str) -> Branch:
 
 def said(kind: str, result: Any) -> str:
     """What was done, in a few words; empty where the page shows it anyway."""
-    text = ""
+    text = rule_intents.said(kind, result)
     match kind, result:
         case "checkpoint", Node():
             text = f"Kept as {result.id}, step {result.step:,}."

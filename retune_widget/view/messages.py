@@ -27,6 +27,13 @@ FIELDS: dict[str, Fields] = {
     "pin": {"node": TEXT, "pinned": (bool,)},
     "evict": {"node": TEXT},
     "delete_branch": {"branch": TEXT},
+    "add_rule": {"rule": TEXT, "arguments": (dict,)},
+    "try_rule": {"rule": TEXT, "arguments": (dict,)},
+    "suspend_rule": {"rule": TEXT},
+    "resume_rule": {"rule": TEXT},
+    "remove_rule": {"rule": TEXT},
+    "recover": {"how": TEXT},
+    "select": {"node": TEXT, "tab": MAYBE_TEXT},
 }
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from retune_widget.policies.active import PolicyStatus
 from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Branch, Node, Tree
 from retune_widget.view import wire
+from retune_widget.view.firings import Firing
+from retune_widget.view.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class Outlook:
         planned: the step at which training ends, if it is known.
         error: what the training step raised.
         busy: what is being carried out that takes a while.
+        rules: as they are on the way to the head.
+        firings: what rules did, on all branches.
+        trial: where a rule would have fired that a person tries out.
     """
 
     tree: Tree
@@ -41,6 +47,9 @@ class Outlook:
     planned: int | None = None
     error: BaseException | None = None
     busy: wire.Busy | None = None
+    rules: tuple[PolicyStatus, ...] = ()
+    firings: tuple[Firing, ...] = ()
+    trial: Trial | None = None
 
     @property
     def head_branch(self) -> Branch:

@@ -1,6 +1,7 @@
 """What the five parts of the widget that are ours have in common."""
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import anywidget
@@ -23,10 +24,10 @@ class Part(anywidget.AnyWidget):
 
     _css = STYLES
 
-    def __init__(self, **layout: str) -> None:
-        """`layout`: fields of its `ipywidgets.Layout`."""
+    def __init__(self, traits: Mapping[str, Any] | None = None, /, **layout: str) -> None:
+        """`traits`: what it shows from the first; `layout`: fields of its `ipywidgets.Layout`."""
         self._writing = threading.Lock()
-        super().__init__(_view_count=0, layout=layout)
+        super().__init__(_view_count=0, layout=layout, **(traits or {}))
         answer_beside_a_busy_cell(self)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:

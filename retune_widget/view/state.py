@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from retune_widget.view import wire
+from retune_widget.view.trials import Trial
 
 
 @dataclass
@@ -15,6 +16,8 @@ class ViewState:
         changes_seen: how many of the run's changes have been looked at.
         at_work: what was asked for, takes a while and is not answered yet, by the id of the message.
         dismissed: the error that the person has read.
+        incident_read: the title of the incident that the person has read.
+        trial: where a rule would have fired that the person tries out.
         revision: rises with every edit.
     """
 
@@ -23,6 +26,8 @@ class ViewState:
     changes_seen: int = 0
     at_work: dict[str, wire.Busy] = field(default_factory=dict)
     dismissed: BaseException | None = None
+    incident_read: str | None = None
+    trial: Trial | None = None
     revision: int = 0
 
     def mark(self, key: str, mark: wire.Mark) -> None:
@@ -50,7 +55,17 @@ class ViewState:
         self.at_work = {name: what for name, what in self.at_work.items() if name != message}
         self.revision += 1
 
+    def try_out(self, trial: Trial | None) -> None:
+        """Show where a rule would have fired; None: no more."""
+        self.trial = trial
+        self.revision += 1
+
     def dismiss(self, error: BaseException | None) -> None:
         """Hide an error from now on."""
         self.dismissed = error
+        self.revision += 1
+
+    def read_incident(self, title: str | None) -> None:
+        """Hide an incident from now on."""
+        self.incident_read = title
         self.revision += 1

@@ -10,6 +10,7 @@ from retune_widget.tracking.tree import Branch, Node
 from retune_widget.view import wire
 from retune_widget.view.bundles import bundle
 from retune_widget.view.colours import colour_of
+from retune_widget.view.firings import label_of, reasons_by_node, rule_of
 from retune_widget.view.outlook import Outlook
 from retune_widget.view.part import Part, sync_dict
 
@@ -50,11 +51,12 @@ class TreeView(Part):
             self._tree, self._metrics, self._drawn = look.tree, {}, None
         shown: wire.Head = {"branch": str(at.id), "step": head.step, "node": head.node_id, "running": look.running}
         traits: dict[str, Any] = {"head": dict(shown), "busy": look.busy and dict(look.busy), "disk": dict(look.disk)}
-        drawn = look.tree.revision, at.id, look.running, look.error, look.checkpoints
+        drawn = look.tree.revision, at.id, look.running, look.error, look.checkpoints, len(look.firings)
         if drawn != self._drawn:
             self._drawn = drawn
             traits["branches"] = [self._branch(look, branch, at) for branch in branches]
-            traits["nodes"] = [self._node(look, node) for node in nodes]
+            reasons = reasons_by_node(look.firings)
+            traits["nodes"] = [self._node(look, node, label_of(node, reasons(node))) for node in nodes]
             if self.selected is not None and all(node.id != self.selected for node in nodes):
                 traits["selected"] = None
         self.show(**traits)
@@ -70,7 +72,7 @@ class TreeView(Part):
             "stopped": why_stopped(look, branch, is_head=branch is head),
         }
 
-    def _node(self, look: Outlook, node: Node) -> wire.TreeNode:
+    def _node(self, look: Outlook, node: Node, label: str) -> wire.TreeNode:
         if node.id not in self._metrics:
             found = metrics_at(look.tree, look.history, node)
             self._metrics[node.id] = {name: wire.number(value) for name, value in found.items()}
@@ -81,7 +83,7 @@ class TreeView(Part):
             "epoch": node.epoch,
             "parent": node.parent.id if node.parent else None,
             "cause": node.cause,
-            "label": node.label,
+            "label": label,
             "exact": node.exact,
             "checkpoint": look.checkpoint_of(node),
             "pinned": node.pinned,
@@ -89,6 +91,7 @@ class TreeView(Part):
             "metrics": self._metrics[node.id],
             "values": dict(node.values),
             "changes": [{"key": c.key, "old": c.old, "new": c.new} for c in node.changes],
+            "rule": rule_of(node),
         }
 
 

@@ -6,6 +6,7 @@ from retune_widget.tracking.tree import Node
 from retune_widget.view import access
 from retune_widget.view.box import SIDE, Box
 from retune_widget.view.controls import Controls
+from retune_widget.view.firings import Firings
 from retune_widget.view.intents import Intents
 from retune_widget.view.messages import Messages
 from retune_widget.view.outlook import Outlook, about, checkpoint_of
@@ -25,10 +26,11 @@ class RetuneWidget(Box[Run]):
     def __init__(self, run: Run) -> None:
         self.state = ViewState()
         self.toolbar, self.controls = Toolbar(), Controls(**SIDE, max_width="320px")
+        self._firings = Firings()
         super().__init__(run, self.toolbar, [self.controls], steerable=True)
 
     def _messages(self) -> Messages:
-        return Intents(self._record, self.state, self.pump, self.charts.reset_zoom)
+        return Intents(self._record, self.state, self.pump, self.charts.reset_zoom, self.select)
 
     def _revision(self, record: Run) -> object:
         return access.revisions(record), self.state.revision
@@ -52,6 +54,9 @@ class RetuneWidget(Box[Run]):
             planned=run.max_steps,
             error=run.error,
             busy=state.busy,
+            rules=run.policies,
+            firings=self._firings.read(access.changes(run)),
+            trial=state.trial,
         )
 
     def _draw_more(self, record: Run) -> None:

@@ -3,6 +3,8 @@
 import math
 from typing import Literal, TypedDict
 
+from retune_widget.view.wire_rules import Incident
+
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
 CheckpointStatus = Literal["saving", "saved", "not saved", "evicted"]
 MetricValue = float | str
@@ -11,6 +13,8 @@ HyperparameterValue = float | int | bool
 INTENTS = frozenset({
     "start", "pause", "stop", "step", "undo", "checkpoint", "set", "restore", "branch", "rename", "note",
     "delete_branch", "verify", "pin", "evict", "dismiss_error", "reset_zoom",
+    "add_rule", "try_rule", "forget_trial", "suspend_rule", "resume_rule", "remove_rule", "recover", "select",
+    "dismiss_incident",
 })  # fmt: skip
 """The kinds of messages that come from the browser; each is answered."""
 
@@ -63,6 +67,7 @@ class Status(TypedDict):
     steps_per_second: float | None
     eta_seconds: float | None
     error: RunError | None
+    incident: Incident | None
     notices: list[str]
     can_undo: bool
     busy: Busy | None
@@ -133,7 +138,7 @@ class Change(TypedDict):
 
 
 class TreeNode(TypedDict):
-    """A node of the tree, with what hovering shows."""
+    """A node of the tree, with what hovering shows; `rule`: the one that made it."""
 
     id: str
     branch: str
@@ -149,6 +154,7 @@ class TreeNode(TypedDict):
     metrics: dict[str, MetricValue]
     values: dict[str, HyperparameterValue]
     changes: list[Change]
+    rule: str | None
 
 
 class Head(TypedDict):
@@ -183,7 +189,7 @@ class DetailChange(Change):
 
 
 class DetailNode(TypedDict):
-    """The selected node. `rebuilding`: what restoring it takes, for one whose checkpoint was freed."""
+    """The selected node. `rebuilding`: what restoring it takes, where its checkpoint was freed; `rule`: its maker."""
 
     id: str
     branch_name: str
@@ -207,6 +213,7 @@ class DetailNode(TypedDict):
     metrics: list[DetailMetric]
     values: list[DetailValue]
     changes: list[DetailChange]
+    rule: str | None
 
 
 class Refusal(TypedDict):

@@ -54,7 +54,7 @@ def test_both_figures_have_the_same_steps(charts):
 
 
 def test_a_change_is_marked_with_what_changed(charts):
-    dashed, _, labels, _ = charts.metric.over
+    dashed, _, labels, *_ = charts.metric.over
     assert np.unique(dashed.x).tolist() == [24.0]
     assert list(labels.text) == ["lr 0.1→0.01"]
 

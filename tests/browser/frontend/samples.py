@@ -17,6 +17,7 @@ def toolbar(**changes: Any) -> Traits:
             "steps_per_second": 412.3,
             "eta_seconds": 2.1,
             "error": None,
+            "incident": None,
             "notices": [],
             "can_undo": True,
             "busy": None,
@@ -84,6 +85,7 @@ def controls(**changes: Any) -> Traits:
             "batch_size": 64,
         },
         "marks": {},
+        "ruled": {},
     } | changes
 
 
@@ -96,6 +98,8 @@ def chartbar(**changes: Any) -> Traits:
         "hyperparameter": "body.lr",
         "log_y": False,
         "smoothing": 0.6,
+        "gradient": False,
+        "has_gradient": True,
         "legend": [
             {"id": "b0", "name": "main", "colour": "#8a94a6", "head": False},
             {"id": "b1", "name": "cosine", "colour": "#2c6cdf", "head": True},
@@ -122,6 +126,7 @@ def node(name: str, branch: str, step: int, cause: str = "change", **fields: Any
         "metrics": {"train/loss": 0.252, "val/accuracy": 0.941},
         "values": {"body.lr": 1e-2, "dropout": 0.2, "batch_size": 64},
         "changes": [],
+        "rule": None,
     } | fields
 
 
@@ -141,7 +146,7 @@ def tree(**changes: Any) -> Traits:
             node("n3", "b0", 900, label="lr ×30", parent="n2", changes=[lr]),
             node("n4", "b1", 700, label="lr ~ cosine", parent="n2"),
             node("n5", "b1", 1300, label="wd .01→.05", parent="n4"),
-            node("n6", "b1", 1720, "policy", label="Plateau: dropout .2→.3", parent="n5"),
+            node("n6", "b1", 1720, "policy", label="Plateau: dropout .2→.3", rule="Plateau", parent="n5"),
             node("n7", "b1", 2000, "best", checkpoint=checkpoint("saving"), parent="n6"),
             node("n8", "b2", 700, label="lr .01→.003", parent="n2"),
             node("n9", "b2", 1500, "manual", note="not bad", exact=False, parent="n8"),
@@ -208,6 +213,7 @@ def details(*, steerable: bool = True, **changes: Any) -> Traits:
             "created": "2026-11-21T14:02:11",
             "is_head": False,
             "is_root": False,
+            "rule": None,
             "metrics": [
                 {"name": "val/loss", "value": 0.252, "delta": -0.031, "better": True},
                 {"name": "val/accuracy", "value": 0.941, "delta": -0.008, "better": False},
@@ -221,3 +227,66 @@ def details(*, steerable: bool = True, **changes: Any) -> Traits:
         }
         | changes,
     }
+
+
+def tabs(**changes: Any) -> Traits:
+    """The traits of the row of tabs."""
+    names = [
+        {"name": "node", "label": "Node", "note": ""},
+        {"name": "rules", "label": "Rules", "note": "2"},
+    ]
+    return {"tabs": names, "chosen": "node"} | changes
+
+
+def rule(name: str, **fields: Any) -> Traits:
+    """A rule's card."""
+    return {
+        "name": name,
+        "kind": "Plateau",
+        "aim": "val/loss → lr × 0.5",
+        "suspended": None,
+        "by_hand": False,
+        "resumable": True,
+    } | fields
+
+
+def argument(name: str, kind: str, **fields: Any) -> Traits:
+    """A field of a rule's form."""
+    plain = {"required": False, "optional": False, "default": None, "choices": [], "help": f"the {name}."}
+    return {"name": name, "kind": kind} | plain | fields
+
+
+def rules(**changes: Any) -> Traits:
+    """The traits of the panel of rules."""
+    plateau = [
+        argument("metric", "metric", required=True),
+        argument("key", "hyperparameter", default="lr"),
+        argument("patience", "whole", default=3),
+        argument("floor", "number", optional=True),
+        argument("mode", "choice", optional=True, choices=["min", "max"]),
+    ]
+    return {
+        "rules": [rule("Plateau"), rule("slow", suspended="lr changed by hand at step 40", by_hand=True)],
+        "states": {"Plateau": "patience 1/3", "slow": "patience 0/9"},
+        "fired": {"Plateau": [{"step": 1240, "reason": "val/loss no better: lr × 0.5", "node": "n6"}]},
+        "forms": [
+            {"kind": "Plateau", "summary": "Multiplies a value.", "arguments": plateau},
+            {"kind": "NaNGuard", "summary": "Pauses.", "arguments": []},
+        ],
+        "metrics": ["train/loss", "val/loss"],
+        "keys_to_move": ["lr", "dropout"],
+        "trial": None,
+        "steerable": True,
+    } | changes
+
+
+def incident(**changes: Any) -> Traits:
+    """A step that was stopped."""
+    return {
+        "kind": "not finite",
+        "title": "Step 132 was stopped before it could damage the weights",
+        "facts": ["The loss is nan.", "Its batch: epoch 5, sample 64; its samples are 3, 5."],
+        "samples": [3, 5],
+        "node": "n4",
+        "ways": ["lower lr", "skip batch"],
+    } | changes

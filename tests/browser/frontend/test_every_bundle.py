@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror='window.stolen = true'><b>bold</b>"
 
 
-@pytest.mark.parametrize("bundle", ["toolbar", "savedbar", "controls", "chartbar", "tree", "details"])
+@pytest.mark.parametrize("bundle", ["toolbar", "savedbar", "controls", "chartbar", "tree", "details", "tabs", "rules"])
 def test_a_closed_view_leaves_no_listener(bare, bundle):
     show(bare, bundle, getattr(samples, bundle)(), views=2)
     assert bare.evaluate("window.model.listenerCount()") > 0
@@ -43,6 +43,14 @@ def test_text_from_users_is_never_html(bare):
     show(bare, "details", samples.details(checkpoint=freed, rebuilding=HOSTILE, busy=HOSTILE))
     refused = {"state": "refused", "value": 1, "step": None, "text": HOSTILE}
     show(bare, "controls", samples.controls(marks={"dropout": refused}))
+    by = {"rule": HOSTILE, "suspended": HOSTILE, "resumable": True}
+    show(bare, "controls", samples.controls(ruled={"dropout": [by]}))
+    show(bare, "tabs", samples.tabs(tabs=[{"name": "node", "label": HOSTILE, "note": HOSTILE}]))
+    rule = samples.rule(HOSTILE, aim=HOSTILE, suspended=HOSTILE)
+    fired = {HOSTILE: [{"step": 3, "reason": HOSTILE, "node": HOSTILE}]}
+    trial = {"aim": HOSTILE, "text": HOSTILE, "times": 1}
+    show(bare, "rules", samples.rules(rules=[rule], states={HOSTILE: HOSTILE}, fired=fired, trial=trial))
+    show(bare, "toolbar", samples.toolbar(incident=samples.incident(title=HOSTILE, facts=[HOSTILE])))
     legend = [{"id": "b0", "name": HOSTILE, "colour": "red", "head": True}]
     show(
         bare,
