@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from retune_widget.tracking.tree import Node, change_label
+from retune_widget.tracking.tree import Node, brief_label
 
 MOST_LABELS = 20
 LONGEST = 28
@@ -38,7 +38,7 @@ def change_marks(nodes: Iterable[Node], colours: Mapping[int, str]) -> list[Chan
     marks: dict[tuple[int, str], ChangeMark] = {}
     for node in nodes:
         if node.changes and node.branch.id in colours:
-            text = change_label(node.changes)
+            text = brief_label(node.changes)
             text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
             marks.setdefault((node.step, text), ChangeMark(node.step, text, colours[node.branch.id]))
     return list(marks.values())
