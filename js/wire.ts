@@ -1,5 +1,7 @@
 /** Everything that crosses between Python (`retune_widget/view/wire.py`) and the browser. */
 
+import type { Governed, ScheduleIntent } from "./wire_schedules.ts";
+
 export type Cause = "start" | "change" | "manual" | "interval" | "best" | "policy";
 /** JSON has no NaN: Python sends "NaN", "Infinity" and "-Infinity" in their place. */
 export type MetricValue = number | string;
@@ -93,6 +95,10 @@ export interface ControlsTraits {
   hyperparameters: Hyperparameter[];
   values: Record<string, HyperparameterValue>;
   marks: Record<string, Mark>;
+  /** Who decides the values that a schedule or a torch scheduler governs. */
+  governed: Record<string, Governed>;
+  /** What the last steps say of a value. */
+  notes: Record<string, string>;
 }
 
 export interface LegendEntry {
@@ -127,6 +133,8 @@ export interface Change {
   key: string;
   old: HyperparameterValue | null;
   new: HyperparameterValue | null;
+  /** What became of its schedule, in words. */
+  governed: string | null;
 }
 
 export interface TreeNode {
@@ -217,6 +225,10 @@ export type Intent =
   | { kind: "branch"; node: string; name: string | null }
   | { kind: "rename"; branch: string; name: string }
   | { kind: "note"; node: string; note: string }
-  | { kind: "delete_branch"; branch: string };
+  | { kind: "delete_branch"; branch: string }
+  | ScheduleIntent;
 
-export type Answer = { id: string; ok: true; text?: string } | { id: string; ok: false; error: string };
+/** `found` is what a question asked for. */
+export type Answer =
+  | { id: string; ok: true; text?: string; found?: unknown }
+  | { id: string; ok: false; error: string };

@@ -52,6 +52,11 @@ class ValueChange:
         key, old, new, notice, *more = record
         return cls(key, old, new, notice, Governing(*more[0]) if more else None)
 
+    @property
+    def governed(self) -> str | None:
+        """Who decides the value from then on, in words; None: nobody did, or does."""
+        return (self.governing.text or None) if self.governing is not None else None
+
     def record(self) -> ChangedValue:
         """The change as plain data."""
         plain = self.key, self.old, self.new, self.notice

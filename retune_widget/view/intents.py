@@ -23,10 +23,11 @@ from retune_widget.errors import UnknownNodeError
 from retune_widget.run import Run
 from retune_widget.tracking.tree import Branch, Node
 from retune_widget.tracking.verdict import Verdict
-from retune_widget.view import access, controls, wire
+from retune_widget.view import access, controls, wire, wire_schedules
 from retune_widget.view.messages import Content, Messages
 from retune_widget.view.outlook import about
 from retune_widget.view.pump import Pump
+from retune_widget.view.schedule_intents import ScheduleIntents
 from retune_widget.view.state import ViewState
 
 BUSY = {"restore": "restoring", "branch": "branching", "undo": "undoing", "delete_branch": "deleting",
@@ -44,11 +45,14 @@ class Intents(Messages):
         """`reset_zoom` is called in the pump's thread."""
         super().__init__(pump)
         self._run, self._state, self._reset_zoom = run, state, reset_zoom
+        self._schedules = ScheduleIntents(state, pump)
 
     def _carry_out(self, kind: str, content: Content) -> Answer[Any] | None:
         run = self._run()
         if run is None:
             raise UnknownNodeError("This run is gone: its variable was deleted, or the kernel has let go of it.")
+        if kind in wire_schedules.INTENTS:
+            return self._schedules.carry_out(run, kind, content)
         if kind in BUSY:
             self._pump.post(lambda: self._state.begin(content["id"], busy_with(run, kind, content)))
         match kind:
@@ -77,6 +81,7 @@ class Intents(Messages):
         kind = content.get("kind")
         if kind == "set" and isinstance(content.get("key"), str):
             self._note_set(content["key"], content.get("value"), result, error)
+        self._schedules.note(content, result, error)
         if isinstance(kind, str) and kind in BUSY:
             self._state.end(content["id"])
             if error is None and kind not in STAYS:

@@ -7,6 +7,7 @@ from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Branch, Node, Tree
 from retune_widget.view import wire
+from retune_widget.view.ahead import NOTHING, Points
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Outlook:
         planned: the step at which training ends, if it is known.
         error: what the training step raised.
         busy: what is being carried out that takes a while.
+        ahead: the steps to come and the values that are used after each, of a hyperparameter that is governed.
     """
 
     tree: Tree
@@ -41,6 +43,7 @@ class Outlook:
     planned: int | None = None
     error: BaseException | None = None
     busy: wire.Busy | None = None
+    ahead: Callable[[str], Points] = lambda _key: NOTHING
 
     @property
     def head_branch(self) -> Branch:

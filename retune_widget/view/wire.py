@@ -1,7 +1,9 @@
 """Everything that crosses to the browser, and how numbers do. `js/wire.ts` mirrors it; a test compares the two."""
 
 import math
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
+
+from retune_widget.view import wire_schedules
 
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
 CheckpointStatus = Literal["saving", "saved", "not saved", "evicted"]
@@ -11,7 +13,7 @@ HyperparameterValue = float | int | bool
 INTENTS = frozenset({
     "start", "pause", "stop", "step", "undo", "checkpoint", "set", "restore", "branch", "rename", "note",
     "delete_branch", "verify", "pin", "evict", "dismiss_error", "reset_zoom",
-})  # fmt: skip
+}) | wire_schedules.INTENTS  # fmt: skip
 """The kinds of messages that come from the browser; each is answered."""
 
 
@@ -125,11 +127,12 @@ class TreeBranch(TypedDict):
 
 
 class Change(TypedDict):
-    """A hyperparameter's value before and after."""
+    """A hyperparameter's value before and after; `governed`: what became of its schedule, in words."""
 
     key: str
     old: HyperparameterValue | None
     new: HyperparameterValue | None
+    governed: str | None
 
 
 class TreeNode(TypedDict):
@@ -223,6 +226,12 @@ class Consent(TypedDict):
     id: str
     ok: Literal[True]
     text: str
+
+
+class Found(Consent):
+    """The answer to a question, with what was asked for."""
+
+    found: dict[str, Any]
 
 
 def number(value: float) -> MetricValue:

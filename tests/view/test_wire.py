@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from retune_widget.view import wire
+from retune_widget.view import wire, wire_schedules
 from retune_widget.view.chartbar import ChartBar
 from retune_widget.view.controls import Controls
 from retune_widget.view.details import Details
@@ -14,7 +14,9 @@ from retune_widget.view.savedbar import SavedBar
 from retune_widget.view.toolbar import Toolbar
 from retune_widget.view.tree_view import TreeView
 
-SOURCE = (Path(__file__).parents[2] / "js" / "wire.ts").read_text("utf-8")
+JS = Path(__file__).parents[2] / "js"
+SOURCE = "".join((JS / name).read_text("utf-8") for name in ("wire.ts", "wire_schedules.ts"))
+PLACES = (wire, wire_schedules)
 INTERFACE = re.compile(r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 WIDGETS = {
     "Toolbar": Toolbar,
@@ -35,7 +37,8 @@ def interfaces() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("name", [name for name in interfaces() if not name.endswith("Traits")])
 def test_an_interface_has_the_keys_of_its_typed_dict(name):
-    assert interfaces()[name] == set(get_type_hints(getattr(wire, name)))
+    (place,) = (place for place in PLACES if hasattr(place, name))
+    assert interfaces()[name] == set(get_type_hints(getattr(place, name)))
 
 
 @pytest.mark.parametrize("name", WIDGETS)
@@ -46,8 +49,9 @@ def test_a_widget_has_the_traits_of_its_interface(name):
 
 
 def test_every_intent_is_known():
-    intents = SOURCE.partition("export type Intent")[2].partition(";\n\n")[0]
-    kinds = {kind for line in re.findall(r"kind: ([^;}]+)", intents) for kind in re.findall(r'"(\w+)"', line)}
+    unions = re.findall(r"^export type \w*Intent =\n((?:  \| .*\n?)+)", SOURCE, re.MULTILINE)
+    lines = re.findall(r"kind: ([^;}]+)", "".join(unions))
+    kinds = {kind for line in lines for kind in re.findall(r'"(\w+)"', line)}
     assert kinds == wire.INTENTS
 
 
