@@ -63,14 +63,18 @@ function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): 
   const fill = (): void => {
     const values = model.get("values");
     const marks = model.get("marks");
-    for (const [key, { row }] of entries) row.update(values[key], marks[key]);
+    const governed = model.get("governed");
+    const notes = model.get("notes");
+    for (const [key, { row }] of entries) {
+      row.update(values[key], marks[key], governed[key] ?? null, notes[key] ?? "");
+    }
     for (const group of groups.values()) group.reveal();
   };
 
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Hyperparameters");
   follow(["hyperparameters"], arrange);
-  follow(["values", "marks"], fill);
+  follow(["values", "marks", "governed", "notes"], fill);
 }
 
 export default defineWidget<ControlsTraits>("controls", mount);

@@ -2,19 +2,14 @@
 
 import { CAUSE_NAMES } from "../shared/causes.ts";
 import { STATUS_WORDS } from "../shared/checkpoints.ts";
-import { formatCount, formatValue } from "../shared/number.ts";
-import type { Cause, Change, TreeBranch, TreeNode } from "../wire.ts";
+import { formatCount } from "../shared/number.ts";
+import type { Cause, TreeBranch, TreeNode } from "../wire.ts";
 
 const LONGEST_LABEL = 28;
 
 export function shorten(text: string, longest = LONGEST_LABEL): string {
   const characters = [...text];
   return characters.length <= longest ? text : `${characters.slice(0, longest - 1).join("")}…`;
-}
-
-/** "lr 1e-3 → 3e-3" */
-export function describeChange({ key, old, new: next }: Change): string {
-  return `${key} ${formatValue(old)} → ${formatValue(next)}`;
 }
 
 /** The text at a node: a person's note, else what changed; routine checkpoints have none. */

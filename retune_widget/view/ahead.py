@@ -29,6 +29,17 @@ def grid(first: int, last: int, turns: Iterable[int] = ()) -> list[int]:
     return sorted({*even, *beside})
 
 
+def parted(steps: Floats, values: Floats, at: float) -> tuple[Points, Points]:
+    """The line through these points in two, which meet at a step."""
+    if not len(steps) or at >= steps[-1]:
+        return (steps, values), NOTHING
+    if at <= steps[0]:
+        return NOTHING, (steps, values)
+    cut, value = int(np.searchsorted(steps, at)), float(np.interp(at, steps, values))
+    near = np.append(steps[:cut], at), np.append(values[:cut], value)
+    return near, (np.insert(steps[cut:], 0, at), np.insert(values[cut:], 0, value))
+
+
 class Ahead:
     """Looks ahead in a run, for one hyperparameter at a time. For the pump's thread."""
 

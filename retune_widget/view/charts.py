@@ -1,7 +1,7 @@
 """The charts: a metric over the steps, one colour a branch, and below it a hyperparameter on the same steps."""
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import bqplot
 import ipywidgets
@@ -9,6 +9,7 @@ import numpy as np
 
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Tree
+from retune_widget.view.ahead import parted
 from retune_widget.view.change_marks import change_marks
 from retune_widget.view.chartbar import ChartBar, read_out
 from retune_widget.view.colours import colour_of, colours_of
@@ -32,17 +33,17 @@ if TYPE_CHECKING:
 OPENING = 1.0
 """Seconds that a page is given to build the figures."""
 PAST = 2
-"""The axis reaches into what is to come as far as there is room for all that was in half of it."""
+"""The axis reaches so far into what is to come that what was has half of it."""
 MetricLine = tuple[LineName, bool]
 
 
 class ValueLine(NamedTuple):
-    """One line of the lower chart; `ahead`: the dotted one, of what is to come."""
+    """One line of the lower chart: of values that were used, or, dotted, of those to come; far ones move no axis."""
 
     branch: int
     key: str
     log: bool
-    ahead: bool = False
+    part: Literal["used", "near", "far"] = "used"
 
 
 class Charts(ipywidgets.VBox):
@@ -157,18 +158,18 @@ class Charts(ipywidgets.VBox):
         log = look.is_log(key) and any(bool(np.any(y > 0)) for y in (*drawn, ahead[1]))
         self.values.rescale(log=log)
 
+        parts = dict(zip(("near", "far"), parted(*ahead, self._room), strict=True))
+
         def points(line: ValueLine) -> tuple[Floats, Floats]:
-            x, y = ahead if line.ahead else value_points(tree, history, self._branches[line.branch], key)
-            if self._room and line.branch == head and not line.ahead:  # the axis reaches as far as the line seems to
-                x, y = np.append(x, self._room), np.append(y, np.nan)
+            used = line.part == "used"
+            x, y = value_points(tree, history, self._branches[line.branch], key) if used else parts[line.part]
             return x, np.where(y > 0, y, np.nan) if log else y
 
         def version(line: ValueLine) -> object:
-            if line.ahead:
-                return len(ahead[0]), ahead[0][:1].tobytes(), hash(ahead[1].tobytes())
-            return tips[line.branch], self._room if line.branch == head else 0.0
+            return tips[line.branch] if line.part == "used" else [its.tobytes() for its in parts[line.part]]
 
-        names = [*(ValueLine(branch, key, log) for branch in self._branches), ValueLine(head, key, log, ahead=True)]
+        names = [ValueLine(branch, key, log) for branch in self._branches]
+        names += [ValueLine(head, key, log, "near"), ValueLine(head, key, log, "far")]
         self._value_lines.draw(names, version, points, above=self.values.over)
 
     def _make_metric_line(self, line: MetricLine) -> bqplot.Lines:
@@ -182,8 +183,8 @@ class Charts(ipywidgets.VBox):
         return self._line(name.branch, self.metric, **style)
 
     def _make_value_line(self, line: ValueLine) -> bqplot.Lines:
-        if line.ahead:
-            dotted = {"line_style": "dotted", "preserve_domain": {"x": True}}
+        if line.part != "used":
+            dotted = {"line_style": "dotted", "preserve_domain": {"x": line.part == "far"}}
             return self._line(line.branch, self.values, stroke_width=1.5, **dotted)
         return self._line(line.branch, self.values, stroke_width=2, interpolation="step-after")
 

@@ -78,8 +78,8 @@ WARMUP = fields_of(schedules.warmup)
 
 
 def summary(kind: str) -> str:
-    """What a kind of schedule does, in one sentence."""
-    return (inspect.getdoc(getattr(schedules, kind)) or "").partition("\n\n")[0].replace("\n", " ").replace("`", "")
+    """What a kind of schedule does, in one sentence; names of arguments are in backticks."""
+    return (inspect.getdoc(getattr(schedules, kind)) or "").partition("\n\n")[0].replace("\n", " ")
 
 
 def schedule_of(form: ScheduleForm) -> Schedule:
