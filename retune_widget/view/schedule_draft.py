@@ -64,10 +64,12 @@ def first_entries(standing: Standing) -> dict[str, Any]:
     its, steps = standing.its, standing.steps
     value, other = float(its.value), _other_end(its)
     high, low = max(value, other), min(value, other)
+    rate = 0.1 if other < value or not value else other / value
     half = value + (other - value) / 2 if its.scale == "linear" else _middle(value, other)
     return {
-        "value": value, "start": value, "end": other, "steps": steps, "rate": 0.1, "every": max(1, steps // 3),
+        "value": value, "start": value, "end": other, "steps": steps, "rate": rate, "every": max(1, steps // 3),
         "factor": 0.1 if other < value else 2.0, "peak": high, "low": low, "high": high, "up": max(1, steps // 10),
+        **({"start_factor": max(1 / 25, its.least / high), "end_factor": 1.0} if its.kind == "int" else {}),
         "values": f"0: {_text(value)}, {max(1, steps // 2)}: {_text(round(half) if its.kind == 'int' else half)}",
     }  # fmt: skip
 

@@ -89,7 +89,12 @@ def schedule_of(form: ScheduleForm) -> Schedule:
         ScheduleError: a field is wrong, or there is no such kind.
     """
     kind, entries, front = (form.get(name) for name in ("kind", "entries", "warmup"))
-    if kind not in FIELDS or not isinstance(entries, Mapping) or not isinstance(front, Mapping | None):
+    if (
+        not isinstance(kind, str)
+        or kind not in FIELDS
+        or not isinstance(entries, Mapping)
+        or not isinstance(front, Mapping | None)
+    ):
         raise ScheduleError(f"There is no schedule of the kind {kind!r}: reload the page if the package was updated.")
     schedule = _called(getattr(schedules, kind), FIELDS[kind], entries)
     if front is None:
