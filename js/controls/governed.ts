@@ -26,7 +26,7 @@ export class GovernedLine {
       });
       element.append(what);
       element.addEventListener("click", () => ask(what), { signal });
-      return h("span", "rtw-governed-action", {}, element);
+      return h("span", "rtw-governed-action", {}, " · ", element);
     };
     this.#buttons = { hold: button("hold"), release: button("release") };
     this.element.append(this.#text, this.#buttons.hold, this.#buttons.release);

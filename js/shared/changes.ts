@@ -3,11 +3,12 @@
 import type { Change } from "../wire.ts";
 import { formatValue } from "./number.ts";
 
-/** "1e-3 → 3e-3"; "cosine(1e-3 → 1e-5, 3000)"; where the value itself moved too, "1e-3 → 5e-4, ×0.5 of cosine". */
+/** "1e-3 → 3e-3"; "~ cosine(1e-3 → 1e-5, 3000)"; where the value itself moved too, "1e-3 → 5e-4, ×0.5 of cosine". */
 export function changedTo({ old, new: next, governed }: Change): string {
   const values = `${formatValue(old)} → ${formatValue(next)}`;
   if (governed === null) return values;
-  return old === next ? governed : `${values}, ${governed}`;
+  const words = governed.includes("(") ? `~ ${governed}` : governed;
+  return old === next ? words : `${values}, ${words}`;
 }
 
 /** "lr 1e-3 → 3e-3" */

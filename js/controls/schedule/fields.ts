@@ -13,8 +13,11 @@ export class Fields {
   readonly #inputs = new Map<string, HTMLInputElement>();
   readonly #touched = new Set<string>();
 
-  /** @param typed what the person filled in before, which goes before Python's defaults */
-  constructor(fields: readonly ScheduleField[], typed: Entries) {
+  /**
+   * @param typed what the person filled in before, which goes before Python's defaults
+   * @param of a word before each label, for whoever does not see where the field stands
+   */
+  constructor(fields: readonly ScheduleField[], typed: Entries, of = "") {
     for (const field of fields) {
       const { name, label, kind, help } = field;
       const entry = typed[name] ?? field.entry;
@@ -34,6 +37,7 @@ export class Fields {
           });
       if (isSwitch) input.checked = entry === true;
       else input.value = String(entry);
+      if (of) input.setAttribute("aria-label", `${of} ${label}`);
       input.addEventListener("input", () => this.#touched.add(name));
       this.#inputs.set(name, input);
       this.element.append(h("label", "rtw-form-label", { for: id, title: help }, label), input);

@@ -42,7 +42,7 @@ export class Form {
     }
     this.#choice.value = unset.kind ?? draft.kind;
     this.#warms.checked = unset.warmsUp ?? draft.warms_up;
-    this.#warmup = new Fields(draft.warmup, unset.warmup);
+    this.#warmup = new Fields(draft.warmup, unset.warmup, "warm-up");
     this.#fields = this.#build();
     const warms = h("label", "rtw-form-switch", {}, this.#warms, "warm up first");
     this.element.append(this.#choice, this.#help, this.#place, warms, this.#warmup.element);

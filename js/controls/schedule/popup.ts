@@ -3,7 +3,7 @@
 import { button, h, svg } from "../../shared/dom.ts";
 import type { Intents } from "../../shared/intents.ts";
 import type { Answer } from "../../wire.ts";
-import type { Governed, ScheduleDraft } from "../../wire_schedules.ts";
+import type { Governed, ScheduleDraft, ScheduleIntent } from "../../wire_schedules.ts";
 import { Form, nothingUnset } from "./form.ts";
 
 const MARGIN = 4;
@@ -81,28 +81,30 @@ export class SchedulePopup {
     const ours = this.#governed?.ours ?? false;
     const buttons = h("div", "rtw-buttons", {}, set, ...(ours ? [remove] : []), cancel);
     popup.replaceChildren(title, form.element, buttons);
-    const carryOut = async (question: () => Promise<Answer>): Promise<void> => {
-      set.disabled = remove.disabled = true;
-      const reply = await question();
-      set.disabled = remove.disabled = false;
+    // Not `disabled`, which would take the focus away.
+    let isAsking = false;
+    const carryOut = async (intent: ScheduleIntent): Promise<void> => {
+      if (isAsking) return;
+      isAsking = true;
+      const reply = await this.intents.ask(intent);
+      isAsking = false;
       if (!reply.ok) form.refuse(reply.error);
       else if (this.#popup === popup) {
         this.#unset = nothingUnset();
         this.#close();
       }
     };
-    const submit = (): void =>
-      void carryOut(() => this.intents.ask({ kind: "schedule", key: this.key, form: form.filledIn }));
+    const submit = (): void => void carryOut({ kind: "schedule", key: this.key, form: form.filledIn });
     set.addEventListener("click", submit);
     remove.addEventListener("click", () => {
-      void carryOut(() => this.intents.ask({ kind: "unschedule", key: this.key }));
+      void carryOut({ kind: "unschedule", key: this.key });
     });
     cancel.addEventListener("click", () => {
       this.#unset = nothingUnset();
       this.#close();
     });
     popup.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && event.target instanceof HTMLInputElement && !set.disabled) {
+      if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
         event.preventDefault();
         submit();
       }
