@@ -160,12 +160,15 @@ class Governors:
         return found
 
     def preview(self, key: str, steps: int) -> list[Value]:
-        """The values of the next steps, as far as nobody changes them; a scheduler that follows a metric stays."""
+        """The values of the next steps, as far as nobody changes them; a scheduler that follows a metric stays.
+
+        Fewer where a torch scheduler comes to its end.
+        """
         now = self._now()
         return self.coming(key, range(now, now + steps), now)
 
     def coming(self, key: str, steps: Sequence[int], now: int) -> list[Value]:
-        """The values for the steps after `steps`, which rise from `now` on, the number of completed ones."""
+        """The values that are used after `steps`, which rise from `now` on, the number of completed ones."""
         members = [self.coming(member, steps, now) for member in self._hyperparameters[key].members]
         if members:
             return [row[0] if len({*row}) == 1 else sum(row) / len(row) for row in zip(*members, strict=True)]
@@ -175,7 +178,7 @@ class Governors:
             waiting = [pair for swap in self._swaps.values() for pair in swap.own_values()]
             count = steps[-1] - now + 1
             values = tabulate(scheduler, count, place.group_index, place.field, place.element, own=waiting)
-            return [self.effective(key, ownership, found=values[step - now]) for step in steps]
+            return [self.effective(key, ownership, found=values[at - now]) for at in steps if at - now < len(values)]
         return [self.effective(key, ownership, at=step) for step in steps]
 
     # The loop.

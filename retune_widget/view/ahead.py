@@ -68,8 +68,8 @@ class Ahead:
         if governing.by_torch:
             every = range(now, min(end, now + FARTHEST) + 1)
             coming = access.coming(run, key, every, now)
-            self._foretold = dict(zip(every, coming, strict=True))
-            steps = grid(every[0], every[-1])
+            self._foretold = dict(zip(every, coming, strict=False))
+            steps = grid(now, now + len(coming) - 1)
             values = [self._foretold[step] for step in steps]
         else:
             self._foretold = {}

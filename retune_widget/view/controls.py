@@ -96,13 +96,13 @@ def describe_governed(run: Run, key: str, governed: Governed) -> wire_schedules.
 
 
 def notes_of(run: Run, values: Mapping[str, Value]) -> dict[str, str]:
-    """What the last steps say of a value: `12 % of 300 steps clipped`."""
+    """What the last steps say of a value: `12 % of steps clipped`."""
     if not values.get("grad_clip"):
         return {}
     clipped = access.history(run).last(run.tree.path(run.tree.branch(run.head.branch)), CLIPPED, RECENT)
     if not len(clipped):
         return {}
-    return {"grad_clip": f"{100 * clipped.mean():.0f} % of the last {len(clipped):,} steps clipped"}
+    return {"grad_clip": f"{100 * clipped.mean():.0f} % of steps clipped"}
 
 
 def asked(value: Value | None = None, what: str = "") -> wire.Mark:

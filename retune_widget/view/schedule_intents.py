@@ -108,7 +108,9 @@ def preview(run: Run, its: Hyperparameter, schedule: Schedule) -> SchedulePrevie
     steps = grid(0, span, schedule.turns(span))
     values = [float(fitted(its, schedule(at))) for at in steps]
     low, high = min(values), max(values)
-    text = f"{short(values[0])} → {short(values[-1])} by step {now + span:,}"
+    ends = values[0], values[-1]
+    between = [f"{short(turn)} → " for turn in dict.fromkeys((high, low)) if turn not in ends]
+    text = f"{short(ends[0])} → {''.join(between)}{short(ends[1])} by step {now + span:,}"
     if left is not None and length is not None and length > left:
         text += f"; the run is planned to end {length - left:,} steps before the schedule does"
     return {

@@ -109,6 +109,21 @@ def test_a_torch_scheduler_is_run_ahead_once_scaled_too(asked):
         assert (x[0], y[0], y[-1]) == (45, pytest.approx(0.01), pytest.approx(0.1 / 8 / 5))
 
 
+def test_a_torch_scheduler_is_shown_as_far_as_it_goes():
+    model = network()
+    optimizer = sgd(model)
+    scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=50)
+    with running(lambda _: optimizer, model=model, scheduler=scheduler) as run:
+        run.step(10)
+        x, _ = Ahead().points(run, "lr")
+        assert (x[0], x[-1]) == (10, 50)
+        coming = run.preview("lr", 100)
+        assert len(coming) == 41
+        run.step(40)
+        assert run.history.lr.tolist()[10:] == coming[:-1]
+        assert Ahead().points(run, "lr")[0].tolist() == [50]
+
+
 def test_a_scheduler_that_comes_otherwise_is_asked_again_but_rarely(asked):
     model = network()
     optimizer = sgd(model)

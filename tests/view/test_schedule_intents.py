@@ -41,6 +41,10 @@ def test_a_preview_has_the_values_and_changes_nothing(run, view, ask):
     assert found["values"] == [cosine(at) for at in range(51)]
     assert found["text"] == "0.1 → 0.02 by step 55"
     assert (len(run.tree.nodes), run.governed) == (nodes, {})
+    cycle = {"peak": "1", "steps": "40", "rise": "0.5", "start_factor": "0.1", "end_factor": "0.5"}
+    form = {"kind": "one_cycle", "entries": cycle, "warmup": None}
+    found = ask(view.controls, kind="preview_schedule", key="lr", form=form)["found"]
+    assert found["text"] == "0.1 → 1 → 0.05 by step 53"
     run.max_steps = 25
     found = ask(view.controls, kind="preview_schedule", key="lr", form=COSINE)["found"]
     assert found["steps"][-1] == 25
@@ -171,10 +175,10 @@ def test_the_part_of_the_steps_that_were_clipped_is_noted(run, view, ask):
     assert view.controls.notes == {}
     ask(view.controls, kind="set", key="grad_clip", value=1e-6)
     ask(view.toolbar, kind="step", n=6)
-    until(lambda: view.controls.notes == {"grad_clip": "100 % of the last 6 steps clipped"})
+    until(lambda: view.controls.notes == {"grad_clip": "100 % of steps clipped"})
     ask(view.controls, kind="set", key="grad_clip", value=1e6)
     ask(view.toolbar, kind="step", n=6)
-    until(lambda: view.controls.notes == {"grad_clip": "50 % of the last 12 steps clipped"})
+    until(lambda: view.controls.notes == {"grad_clip": "50 % of steps clipped"})
     ask(view.controls, kind="set", key="grad_clip", value=0)
     until(lambda: view.controls.notes == {})
 
