@@ -71,8 +71,10 @@ function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): 
     const values = model.get("values");
     const marks = model.get("marks");
     const ruled = model.get("ruled");
+    const governed = model.get("governed");
+    const notes = model.get("notes");
     for (const [key, { row }] of entries) {
-      row.update(values[key], marks[key]);
+      row.update(values[key], marks[key], governed[key] ?? null, notes[key] ?? "");
       ruledLines.update(row.element, ruled[key] ?? []);
     }
     for (const group of groups.values()) group.reveal();
@@ -81,7 +83,7 @@ function mount({ model, root, intents, signal, follow }: View<ControlsTraits>): 
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Hyperparameters");
   follow(["hyperparameters"], arrange);
-  follow(["values", "marks", "ruled"], fill);
+  follow(["values", "marks", "ruled", "governed", "notes"], fill);
 }
 
 export default defineWidget<ControlsTraits>("controls", mount);

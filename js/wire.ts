@@ -1,6 +1,7 @@
 /** Everything that crosses between Python (`retune_widget/view/wire.py`) and the browser. */
 
 import type { Incident, RuledBy, RuleIntent } from "./wire_rules.ts";
+import type { Governed, ScheduleIntent } from "./wire_schedules.ts";
 
 export type Cause = "start" | "change" | "manual" | "interval" | "best" | "policy";
 /** JSON has no NaN: Python sends "NaN", "Infinity" and "-Infinity" in their place. */
@@ -98,6 +99,10 @@ export interface ControlsTraits {
   marks: Record<string, Mark>;
   /** The rules that move a hyperparameter. */
   ruled: Record<string, RuledBy[]>;
+  /** Who decides the values that a schedule or a torch scheduler governs. */
+  governed: Record<string, Governed>;
+  /** What the last steps say of a value. */
+  notes: Record<string, string>;
 }
 
 export interface LegendEntry {
@@ -134,6 +139,8 @@ export interface Change {
   key: string;
   old: HyperparameterValue | null;
   new: HyperparameterValue | null;
+  /** What became of its schedule, in words. */
+  governed: string | null;
 }
 
 export interface TreeNode {
@@ -228,6 +235,10 @@ export type Intent =
   | { kind: "rename"; branch: string; name: string }
   | { kind: "note"; node: string; note: string }
   | { kind: "delete_branch"; branch: string }
-  | RuleIntent;
+  | RuleIntent
+  | ScheduleIntent;
 
-export type Answer = { id: string; ok: true; text?: string } | { id: string; ok: false; error: string };
+/** `found` is what a question asked for. */
+export type Answer =
+  | { id: string; ok: true; text?: string; found?: unknown }
+  | { id: string; ok: false; error: string };

@@ -111,6 +111,8 @@ class Tuning:
     def preview(self, key: str, steps: int) -> list[Value]:
         """The values of the next steps, if nothing is changed. A scheduler that follows a metric stays where it is.
 
+        Fewer where a torch scheduler has an end, as OneCycleLR has.
+
         Raises:
             UnknownHyperparameterError: the key names nothing, or several things.
         """

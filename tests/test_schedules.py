@@ -151,8 +151,8 @@ def test_undo_and_branches():
         run.restore("n1")
         run.schedule("lr", schedules.linear(0.4, 0.2, 2))
         run.step(3)
-        assert names(run)[-1] == "lr: linear(0.4 → 0.2, 2) @1"
-        assert run.undo().name == "without lr: linear(0.4 → 0.2, 2) @1 (2)"  # the second one that was taken back
+        assert names(run)[-1] == "lr ~ linear @1"
+        assert run.undo().name == "without lr ~ linear @1 (2)"  # the second one that was taken back
         table = run.compare(["main", "warm"])
         assert table.loc["lr"].tolist() == [0.4, 0.3]
 

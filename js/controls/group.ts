@@ -4,14 +4,14 @@ import { h, reconcile, setText } from "../shared/dom.ts";
 import type { Hyperparameter } from "../wire.ts";
 import type { Row } from "./row.ts";
 
-/** Switches that belong to the first choices. */
-const COMMON_SWITCHES = new Set(["nesterov"]);
+/** Switches that belong to the first choices, of whichever param group. */
+const COMMON_SWITCHES = new Set(["nesterov", "frozen"]);
 
 /** What a person opened or closed stays so on this page, also in a view that is made later. */
 const opened = new Map<string, boolean>();
 
 export function isSwitch({ kind, label }: Pick<Hyperparameter, "kind" | "label">): boolean {
-  return kind === "bool" && !COMMON_SWITCHES.has(label);
+  return kind === "bool" && !COMMON_SWITCHES.has(label.slice(label.lastIndexOf(".") + 1));
 }
 
 export class Group {

@@ -3,9 +3,13 @@
 import { h, setText } from "../shared/dom.ts";
 import type { Intents } from "../shared/intents.ts";
 import { formatValue, parseNumber } from "../shared/number.ts";
-import type { Hyperparameter, HyperparameterValue, Mark } from "../wire.ts";
+import type { Hyperparameter, HyperparameterValue, Intent, Mark } from "../wire.ts";
+import type { Governed } from "../wire_schedules.ts";
+import { GovernedLine, type Hold } from "./governed.ts";
+import { movedText } from "./governed_text.ts";
 import { isSettled, markKey, type Pending, type ShownMark, shownMark } from "./mark.ts";
-import { keyStep, positionOf, valueAt } from "./scale.ts";
+import { SchedulePopup } from "./schedule/popup.ts";
+import { Slider } from "./slider.ts";
 
 /** The numbers of the page's rows; an id must be unique among all views on it. */
 let rowCount = 0;
@@ -19,17 +23,18 @@ export class Row {
   readonly element = h("div", "rtw-row");
   readonly #hyperparameter: Hyperparameter;
   readonly #intents: Intents;
-  readonly #slider: HTMLInputElement | null;
+  readonly #slider: Slider | null = null;
   readonly #field: HTMLInputElement;
   readonly #markLine = h("div", "rtw-mark", { role: "status" });
+  readonly #noteLine = h("div", "rtw-row-note", { hidden: true });
+  readonly #governedLine: GovernedLine;
+  readonly #popup: SchedulePopup;
 
   #value: HyperparameterValue | undefined;
   #mark: Mark | undefined;
   #pending: Pending | null = null;
   #local: { mark: ShownMark; seen: string } | null = null;
-  #dragging = false;
-  #keyHeld = false;
-  #keyMoved = false;
+  #governed: Governed | null = null;
 
   constructor(hyperparameter: Hyperparameter, intents: Intents, signal: AbortSignal) {
     this.#hyperparameter = hyperparameter;
@@ -41,22 +46,24 @@ export class Row {
     this.#markLine.id = `${id}-mark`;
     const name = h("label", "rtw-row-label", { for: id, title: help || key });
     name.append(...breakable(label));
-    const described = { id, "aria-describedby": this.#markLine.id };
+    const ask = (what: Hold): void => void this.#ask({ kind: what, key }, `asked to ${what} it …`);
+    this.#governedLine = new GovernedLine(key, ask, signal);
+    this.#popup = new SchedulePopup(key, this.element, intents, signal);
+    const described = { id, "aria-describedby": `${id}-help ${this.#markLine.id}` };
+    const spoken = h("span", "rtw-spoken", { id: `${id}-help` }, help);
     if (kind === "bool") {
-      this.#slider = null;
       this.#field = h("input", "rtw-checkbox", { type: "checkbox", ...described });
       this.#field.addEventListener("change", () => this.#send(this.#field.checked), { signal });
       this.element.classList.add("rtw-row-switch");
-      this.element.append(this.#field, name, this.#markLine);
+      this.element.append(this.#field, name, spoken, this.#markLine);
       return;
     }
-    this.#slider = h("input", "rtw-slider", {
-      type: "range",
-      min: 0,
-      max: 1,
-      step: "any",
-      ...described,
-    });
+    const handlers = {
+      moved: (to: number) => this.#foretell(to),
+      chosen: (to: number) => void this.#send(to),
+      released: () => this.#showValue(),
+    };
+    this.#slider = new Slider(hyperparameter, described, handlers, signal);
     this.#field = h("input", "rtw-field rtw-exact", {
       type: "text",
       inputmode: "decimal",
@@ -65,13 +72,27 @@ export class Row {
       "aria-label": `${key} (exact value)`,
       "aria-describedby": this.#markLine.id,
     });
-    this.element.append(name, this.#slider, this.#field, this.#markLine);
-    this.#listenToSlider(this.#slider, signal);
+    this.element.append(name, this.#slider.element, this.#field, spoken, this.#popup.button);
+    this.element.append(this.#governedLine.element, this.#noteLine, this.#markLine);
     this.#listenToField(signal);
   }
 
   /** Takes what Python says. A control in a person's hand, or with an open question, is left alone. */
-  update(value: HyperparameterValue | undefined, mark: Mark | undefined): void {
+  update(
+    value: HyperparameterValue | undefined,
+    mark: Mark | undefined,
+    governed: Governed | null,
+    note: string,
+  ): void {
+    if (JSON.stringify(governed) !== JSON.stringify(this.#governed)) {
+      this.#governed = governed;
+      this.#governedLine.show(governed);
+      this.#popup.show(governed);
+      this.element.classList.toggle("rtw-row-governed", governed !== null);
+    }
+    this.element.classList.toggle("rtw-row-noted", note !== "");
+    this.#noteLine.hidden = note === "";
+    setText(this.#noteLine, note);
     const isNews = value !== this.#value || markKey(mark) !== markKey(this.#mark);
     this.#value = value;
     this.#mark = mark;
@@ -87,79 +108,6 @@ export class Row {
   get isUrgent(): boolean {
     const state = this.#markLine.dataset.state;
     return state === "asked" || state === "refused";
-  }
-
-  #listenToSlider(slider: HTMLInputElement, signal: AbortSignal): void {
-    slider.addEventListener(
-      "pointerdown",
-      () => {
-        this.#dragging = true;
-      },
-      { signal },
-    );
-    // The browser fires `change` after `pointerup`; only then is it known whether the value moved.
-    const release = (): void => {
-      if (!this.#dragging) return;
-      requestAnimationFrame(() => {
-        this.#dragging = false;
-        this.#showValue();
-      });
-    };
-    document.addEventListener("pointerup", release, { signal });
-    document.addEventListener("pointercancel", release, { signal });
-    slider.addEventListener(
-      "input",
-      () => {
-        const value = valueAt(this.#hyperparameter, slider.valueAsNumber);
-        this.#paintSlider(value);
-        this.#field.value = formatValue(value);
-      },
-      { signal },
-    );
-    slider.addEventListener(
-      "change",
-      () => {
-        this.#dragging = false;
-        this.#sendSlider(slider);
-      },
-      { signal },
-    );
-    slider.addEventListener("keydown", (event) => this.#nudge(event, slider), { signal });
-    const settle = (): void => {
-      this.#keyHeld = false;
-      if (this.#keyMoved) this.#sendSlider(slider);
-    };
-    slider.addEventListener("keyup", settle, { signal });
-    slider.addEventListener("blur", settle, { signal });
-  }
-
-  /** Arrow keys move by a hundredth (or one unit); what a held key passes on its way is not sent. */
-  #nudge(event: KeyboardEvent, slider: HTMLInputElement): void {
-    const step = keyStep(this.#hyperparameter);
-    const moves: Record<string, number> = {
-      ArrowRight: step,
-      ArrowUp: step,
-      ArrowLeft: -step,
-      ArrowDown: -step,
-      PageUp: 10 * step,
-      PageDown: -10 * step,
-      Home: -1,
-      End: 1,
-    };
-    const move = moves[event.key];
-    if (move === undefined) return;
-    event.preventDefault();
-    this.#keyHeld = true;
-    this.#keyMoved = true;
-    const position = Math.min(1, Math.max(0, slider.valueAsNumber + move));
-    slider.valueAsNumber = position;
-    this.#paintFill(position);
-    this.#field.value = formatValue(valueAt(this.#hyperparameter, position));
-  }
-
-  #sendSlider(slider: HTMLInputElement): void {
-    this.#keyMoved = false;
-    this.#send(valueAt(this.#hyperparameter, slider.valueAsNumber));
   }
 
   #listenToField(signal: AbortSignal): void {
@@ -190,43 +138,59 @@ export class Row {
       this.#send(value);
       return;
     }
-    this.#local = {
-      mark: { state: "refused", text: `“${text.slice(0, 24)}” is not a number` },
-      seen: markKey(this.#mark),
-    };
-    this.#showMark();
+    this.#say("refused", `“${text.slice(0, 24)}” is not a number`, markKey(this.#mark));
     this.#showValue(true);
   }
 
   async #send(value: HyperparameterValue): Promise<void> {
     const pending: Pending = { asked: value, seen: markKey(this.#mark), answered: false };
     this.#pending = pending;
-    this.#local = { mark: { state: "asked", text: `asked ${formatValue(value)} …` }, seen: pending.seen };
     this.#paint(value);
-    this.#showMark();
-    const answer = await this.#intents.ask({ kind: "set", key: this.#hyperparameter.key, value });
-    if (this.#pending !== pending) return;
+    const intent = { kind: "set", key: this.#hyperparameter.key, value } as const;
+    const isTaken = await this.#ask(intent, `asked ${formatValue(value)} …`, () => this.#pending === pending);
+    if (isTaken === null) return;
     pending.answered = true;
-    if (!answer.ok) {
+    if (!isTaken) {
       this.#pending = null;
-      this.#local = { mark: { state: "refused", text: answer.error }, seen: markKey(this.#mark) };
       this.#showValue(true);
-    } else {
-      // What was accepted stands until the pump says otherwise: going back and forth would flicker.
-      this.#local = answer.text
-        ? { mark: { state: "applied", text: answer.text }, seen: pending.seen }
-        : null;
-      if (isSettled(pending, this.#mark)) {
-        this.#pending = null;
-        this.#value = value;
-      }
+    } else if (isSettled(pending, this.#mark)) {
+      this.#pending = null;
+      this.#value = value;
     }
+  }
+
+  /** Asks, and says so; whether it was taken, or null where the answer is none of this row's business any more. */
+  async #ask(intent: Intent, words: string, isOpen = () => true): Promise<boolean | null> {
+    const seen = markKey(this.#mark);
+    this.#say("asked", words, seen);
+    const answer = await this.#intents.ask(intent);
+    if (!isOpen()) return null;
+    // What was accepted stands until the pump says otherwise: going back and forth would flicker.
+    if (!answer.ok) this.#say("refused", answer.error, markKey(this.#mark));
+    else if (answer.text) this.#say("applied", answer.text, seen);
+    else this.#say(null, "", seen);
+    return answer.ok;
+  }
+
+  #say(state: ShownMark["state"] | null, text: string, seen: string): void {
+    this.#local = state === null ? null : { mark: { state, text }, seen };
     this.#showMark();
   }
 
+  /** What the slider would do if it were let go here. */
+  #foretell(to: number): void {
+    this.#field.value = formatValue(to);
+    const now = this.#value;
+    if (this.#governed !== null && typeof now === "number") {
+      this.#governedLine.say(movedText(this.#governed, now, to));
+    }
+  }
+
   #showValue(force = false): void {
-    const busy = this.#pending !== null || this.#dragging || this.#keyHeld;
-    if (this.#value !== undefined && (force || !busy)) this.#paint(this.#value, force);
+    const busy = this.#pending !== null || this.#slider?.isHeld;
+    if (this.#value === undefined || (busy && !force)) return;
+    this.#paint(this.#value, force);
+    this.#governedLine.say(null);
   }
 
   #paint(value: HyperparameterValue, force = true): void {
@@ -234,23 +198,11 @@ export class Row {
       this.#field.checked = value;
       return;
     }
-    if (this.#slider) {
-      this.#slider.valueAsNumber = positionOf(this.#hyperparameter, value);
-      this.#paintSlider(value);
-    }
+    this.#slider?.paint(value);
     // A field someone is typing in keeps its text.
     const isTyping = this.#field.getRootNode() instanceof Document && document.activeElement === this.#field;
     if (force || !isTyping) this.#field.value = formatValue(value);
     this.#field.title = String(value);
-  }
-
-  #paintSlider(value: number): void {
-    this.#paintFill(positionOf(this.#hyperparameter, value));
-    this.#slider?.setAttribute("aria-valuetext", formatValue(value));
-  }
-
-  #paintFill(position: number): void {
-    this.#slider?.style.setProperty("--rtw-fill", `${(position * 100).toFixed(2)}%`);
   }
 
   #showMark(): void {

@@ -1,5 +1,6 @@
 /** The tables and lists of the node panel. Each is built from values alone. */
 
+import { changedTo } from "../shared/changes.ts";
 import { h } from "../shared/dom.ts";
 import { formatDelta, formatMetric, formatValue } from "../shared/number.ts";
 import type { DetailChange, DetailMetric, DetailNode } from "../wire.ts";
@@ -39,14 +40,9 @@ export function valuesTable(node: DetailNode): HTMLElement | null {
   return table("Hyperparameters", rows);
 }
 
-function changeLine({ key, old, new: next, notice }: DetailChange): HTMLElement {
-  const line = h(
-    "li",
-    "",
-    {},
-    `${key} `,
-    h("span", "rtw-number", {}, `${formatValue(old)} → ${formatValue(next)}`),
-  );
+function changeLine(change: DetailChange): HTMLElement {
+  const { key, notice } = change;
+  const line = h("li", "", {}, `${key} `, h("span", "rtw-number", {}, changedTo(change)));
   if (notice) line.append(h("div", "rtw-small-warning", {}, notice));
   return line;
 }

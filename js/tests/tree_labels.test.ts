@@ -90,7 +90,7 @@ describe("words", () => {
   });
 
   it("count the changes that there is no room for", () => {
-    const changes = ["body.lr", "head.lr"].map((key) => ({ key, old: 1e-3, new: 0.1 }));
+    const changes = ["body.lr", "head.lr"].map((key) => ({ key, old: 1e-3, new: 0.1, governed: null }));
     const label = "body.lr 1e-3→0.1, head.lr 1e-3→0.1";
     expect(nodeLabel(node("a", "main", 3, { label, changes }))).toBe("body.lr 1e-3→0.1 +1");
   });

@@ -2,19 +2,14 @@
 
 import { causeOf } from "../shared/causes.ts";
 import { STATUS_WORDS } from "../shared/checkpoints.ts";
-import { formatCount, formatValue } from "../shared/number.ts";
-import type { Cause, Change, TreeBranch, TreeNode } from "../wire.ts";
+import { formatCount } from "../shared/number.ts";
+import type { Cause, TreeBranch, TreeNode } from "../wire.ts";
 
 const LONGEST_LABEL = 28;
 
 export function shorten(text: string, longest = LONGEST_LABEL): string {
   const characters = [...text];
   return characters.length <= longest ? text : `${characters.slice(0, longest - 1).join("")}…`;
-}
-
-/** "lr 1e-3 → 3e-3" */
-export function describeChange({ key, old, new: next }: Change): string {
-  return `${key} ${formatValue(old)} → ${formatValue(next)}`;
 }
 
 /** Whether a person's words stand at a node: the note of a node that a rule made is its reason, until it is edited. */

@@ -1,11 +1,12 @@
 /** What stands at a node, beside the pointer; in the browser's top layer, so that nothing clips it. */
 
 import { causeOf } from "../shared/causes.ts";
+import { describeChange } from "../shared/changes.ts";
 import { STATUS_WORDS } from "../shared/checkpoints.ts";
 import { h } from "../shared/dom.ts";
 import { formatCount, formatMetric, formatValue } from "../shared/number.ts";
 import type { TreeBranch, TreeNode } from "../wire.ts";
-import { describeChange, nodeTitle } from "./describe.ts";
+import { nodeTitle } from "./describe.ts";
 
 const MOST_VALUES = 10;
 

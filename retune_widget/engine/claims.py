@@ -137,7 +137,7 @@ class Claims:
         if ownership is None or ownership.curve is None:
             raise HyperparameterError(f"{key} has no schedule to be taken away.")
         driven = key in self._governors.drivers
-        text = f"back to {self._governors.by(key, None)}" if driven else f"without {ownership.curve.kind}"
+        text = f"back to {self._governors.by(key, None)}" if driven else f"without {ownership.curve.name}"
         return self._shifted(key, None, text)
 
     def hold(self, key: str, value: Any = None) -> Claim:
@@ -197,16 +197,10 @@ class Claims:
 
     def _governed(self, key: str) -> tuple[Ownership, str]:
         ownership = self._governors.owned.get(key)
-        name = self._name(key, ownership)
+        name = self._governors.name(key, ownership)
         if name is None:
             raise HyperparameterError(f"Nothing governs {key}: run.set changes it, run.schedule gives it a schedule.")
         return ownership or Ownership(), name
-
-    def _name(self, key: str, ownership: Ownership | None) -> str | None:
-        """What governs, in one word."""
-        if ownership is not None and ownership.curve is not None:
-            return ownership.curve.kind
-        return self._governors.by(key, None)
 
     def _check(self, key: str, value: Any) -> None:
         changes.plan(self._hyperparameters, {key: value})
@@ -228,7 +222,7 @@ class Claims:
     def _claimed(self, change: PlannedChange) -> Claim:
         key = change.hyperparameter.key
         before = self._governors.owned.get(key)
-        name = self._name(key, before)
+        name = self._governors.name(key, before)
         if name is None:
             return Claim(change)
         ownership = before or Ownership()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from retune_widget.engine.fields import KNOWN, TEXTS
 from retune_widget.engine.hyperparameters import GroupField, Hyperparameter, Kind, Scale
 from retune_widget.engine.rules import decay_text, takes_effect
 
@@ -14,51 +15,6 @@ NOT_TUNED = frozenset({
     *("params", "param_names", "name", "foreach", "fused", "capturable", "differentiable"),
     *("initial_lr", "swa_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "min_momentum"),
 })  # fmt: skip
-# field: (scale, low, high, what it does). Ranges are for sliders only; wider values can be typed.
-KNOWN: dict[str, tuple[Scale, float, float, str]] = {
-    "lr": (
-        "log",
-        1e-6,
-        1.0,
-        "Step size. Higher learns faster until it becomes unstable; lower is steadier and slower.",
-    ),
-    "weight_decay": ("log", 1e-6, 1.0, "Pulls weights towards 0. Higher regularises more; 0 switches it off."),
-    "eps": (
-        "log",
-        1e-12,
-        1e-1,
-        "Keeps the division stable. Higher makes adaptive steps smaller where gradients are tiny.",
-    ),
-    "momentum": (
-        "one_minus_log",
-        0.0,
-        0.9999,
-        "How much of the last step is kept. Higher smooths and speeds up, and overshoots.",
-    ),
-    "betas[0]": ("one_minus_log", 0.0, 0.9999, "Memory of the gradient's mean. Higher smooths more and reacts later."),
-    "betas[1]": ("one_minus_log", 0.0, 0.99999, "Memory of the gradient's square. Higher gives steadier step sizes."),
-    "alpha": ("one_minus_log", 0.0, 0.99999, "Memory of the squared gradient. Higher gives steadier step sizes."),
-    "rho": (
-        "one_minus_log",
-        0.0,
-        0.99999,
-        "Memory of squared gradients and updates. Higher gives steadier step sizes.",
-    ),
-    "dampening": ("linear", 0.0, 1.0, "Weakens the gradient's part in the momentum."),
-    "lr_decay": ("log", 1e-8, 1e-1, "How fast the step size falls by itself."),
-    "momentum_decay": ("log", 1e-5, 1e-1, "How fast the momentum's schedule falls off."),
-    "beta2_decay": ("linear", -1.0, 0.0, "How fast the memory of the squared gradient grows."),
-    "etas[0]": ("linear", 0.01, 0.99, "Factor by which a step shrinks when the gradient changes sign."),
-    "etas[1]": ("linear", 1.01, 2.0, "Factor by which a step grows while the gradient keeps its sign."),
-    "step_sizes[0]": ("log", 1e-9, 1e-2, "The smallest step."),
-    "step_sizes[1]": ("log", 1e-2, 1e3, "The largest step."),
-    "lambd": ("log", 1e-8, 1e-1, "How fast the step size decays."),
-    "t0": ("log", 1.0, 1e7, "The step at which averaging begins."),
-    "d": ("linear", 1.0, 10.0, "Clips updates above this size."),
-    "initial_accumulator_value": ("linear", 0.0, 1.0, "Where the sums of squares begin."),
-    "tolerance_grad": ("log", 1e-12, 1e-2, "A step ends early below this gradient."),
-    "tolerance_change": ("log", 1e-14, 1e-3, "A step ends early below this change."),
-}
 
 
 def discover(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Hyperparameter]:
@@ -125,7 +81,9 @@ def kind_of(value: object) -> Kind | None:
 def _hyperparameter(key: str, heading: str, label: str, place: GroupField) -> Hyperparameter:
     value = place.read()
     kind = kind_of(value) or "float"
-    scale, low, high, text = KNOWN.get(label, (*range_around(float(value), kind), f"{label} of the optimizer."))
+    scale, low, high = KNOWN.get(label) or range_around(float(value), kind)
+    own = f"{type(place.optimizer).__name__}.{label}"
+    text = TEXTS.get(own) or TEXTS.get(label, f"{label} of the optimizer.")
     if scale == "log" and value > 0:
         low, high = min(low, 10.0 ** math.floor(math.log10(value) - 1)), max(high, float(value))
     text = f"{text} {decay_text(place)}".strip() if place.field == "weight_decay" else text

@@ -5,7 +5,7 @@ overwrites, what it finds in the param group; so its own value stays there, and 
 steps (`swaps.py`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ class Governed:
 
     Attributes:
         by: the schedule, or the class of the torch scheduler.
+        name: the same in a word or two, without numbers.
         mode: whether it is followed (`scale`), or a value held against it (`hold`).
         scale: the factor on the schedule's own value.
         own: the schedule's own value for the next step.
@@ -36,6 +37,7 @@ class Governed:
     """
 
     by: str
+    name: str
     mode: Mode
     scale: float
     own: Value
@@ -109,18 +111,20 @@ class Governors:
             return ownership.curve(self._now() - ownership.since)
         return self._found(key)
 
-    def effective(self, key: str, ownership: Ownership | None, *, ahead: int = 0, found: Value | None = None) -> Value:
+    def effective(
+        self, key: str, ownership: Ownership | None, *, at: int | None = None, found: Value | None = None
+    ) -> Value:
         """The value that is in force under an ownership, as it will read in its place.
 
         Args:
             key: of the hyperparameter.
             ownership: None: nobody but a torch scheduler decides.
-            ahead: steps from the one at hand, or the next one.
+            at: for the step after so many; None: for the one at hand, or the next one.
             found: what stands in the param group then; None: what stands there now.
         """
         its = self._hyperparameters[key]
         if ownership is not None and ownership.curve is not None:
-            found = ownership.curve(self._now() + ahead - ownership.since)
+            found = ownership.curve((self._now() if at is None else at) - ownership.since)
         elif found is None:
             found = self._found(key)
         if ownership is None:
@@ -133,16 +137,22 @@ class Governors:
             return str(ownership.curve)
         return type(self.drivers[key]).__name__ if key in self.drivers else None
 
+    def name(self, key: str, ownership: Ownership | None) -> str | None:
+        """The same without its numbers."""
+        if ownership is not None and ownership.curve is not None:
+            return ownership.curve.name
+        return self.by(key, None)
+
     def governed(self) -> dict[str, Governed]:
         """By key, who decides."""
         found = {}
         for key in dict.fromkeys([*self.owned, *self.drivers]):
             ownership = self.owned.get(key)
-            name, its = self.by(key, ownership), ownership or Ownership()
-            if name is not None and key in self._hyperparameters:
+            by, name, its = self.by(key, ownership), self.name(key, ownership), ownership or Ownership()
+            if by is not None and name is not None and key in self._hyperparameters:
                 since = its.since if its.curve is not None else None
                 value = self.effective(key, ownership)
-                found[key] = Governed(name, its.mode, its.scale, self.own_value(key), value, since)
+                found[key] = Governed(by, name, its.mode, its.scale, self.own_value(key), value, since)
         for key, whole in self._hyperparameters.items():
             parts = {found.get(member) for member in whole.members}
             if len(parts) == 1 and (one := parts.pop()) is not None:
@@ -150,17 +160,26 @@ class Governors:
         return found
 
     def preview(self, key: str, steps: int) -> list[Value]:
-        """The values of the next steps, as far as nobody changes them; a scheduler that follows a metric stays."""
-        members = [self.preview(member, steps) for member in self._hyperparameters[key].members]
+        """The values of the next steps, as far as nobody changes them; a scheduler that follows a metric stays.
+
+        Fewer where a torch scheduler comes to its end.
+        """
+        now = self._now()
+        return self.coming(key, range(now, now + steps), now)
+
+    def coming(self, key: str, steps: Sequence[int], now: int) -> list[Value]:
+        """The values that are used after `steps`, which rise from `now` on, the number of completed ones."""
+        members = [self.coming(member, steps, now) for member in self._hyperparameters[key].members]
         if members:
             return [row[0] if len({*row}) == 1 else sum(row) / len(row) for row in zip(*members, strict=True)]
         ownership, scheduler = self.owned.get(key), self.drivers.get(key)
         place = self._hyperparameters[key].place
-        if scheduler is not None and place is not None and (ownership is None or ownership.curve is None):
+        if steps and scheduler is not None and place is not None and (ownership is None or ownership.curve is None):
             waiting = [pair for swap in self._swaps.values() for pair in swap.own_values()]
-            values = tabulate(scheduler, steps, place.group_index, place.field, place.element, own=waiting)
-            return [self.effective(key, ownership, found=found) for found in values]
-        return [self.effective(key, ownership, ahead=ahead) for ahead in range(steps)]
+            count = steps[-1] - now + 1
+            values = tabulate(scheduler, count, place.group_index, place.field, place.element, own=waiting)
+            return [self.effective(key, ownership, found=values[at - now]) for at in steps if at - now < len(values)]
+        return [self.effective(key, ownership, at=step) for step in steps]
 
     # The loop.
 

@@ -15,8 +15,8 @@ class Curve(Protocol):
     """A schedule: a pure function of the step, counted from where it was set."""
 
     @property
-    def kind(self) -> str:
-        """Its name."""
+    def name(self) -> str:
+        """What it is called, without its numbers."""
 
     @property
     def length(self) -> int | None:

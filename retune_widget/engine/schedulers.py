@@ -31,7 +31,8 @@ def tabulate(
 ) -> list[float]:
     """What a scheduler gives from now on in one field, if it is stepped once a step; the value now comes first.
 
-    A copy is run, on an optimizer made up for it. One that follows a metric stays at its value.
+    A copy is run, on an optimizer made up for it. One that follows a metric stays at its value. One that has an end,
+    as OneCycleLR has, gives fewer values.
 
     Args:
         scheduler: is left as it is.
@@ -52,8 +53,11 @@ def tabulate(
     twin = copy.deepcopy(scheduler, {id(scheduler.optimizer): stand_in})
     values = [_number(stand_in.param_groups[group], field, element)]
     for _ in range(steps - 1):
-        if not isinstance(twin, lr_scheduler.ReduceLROnPlateau):
-            twin.step()
+        try:
+            if not isinstance(twin, lr_scheduler.ReduceLROnPlateau):
+                twin.step()
+        except ValueError:  # what torch raises behind the end
+            break
         values.append(_number(stand_in.param_groups[group], field, element))
     return values
 

@@ -36,6 +36,11 @@ class Schedule:
         return math.copysign(sys.float_info.max, self.arguments.get("start", 1.0) if value > 0 else value)
 
     @property
+    def name(self) -> str:
+        """What it is called, without its numbers: `cosine`, `warmup + cosine`."""
+        return f"{self.kind} + {self.arguments['then'].name}" if self.kind == "warmup" else self.kind
+
+    @property
     def length(self) -> int | None:
         """The step from which on the value stays the same; None: it never does."""
         end = END.get(self.kind)

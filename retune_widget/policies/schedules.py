@@ -60,7 +60,10 @@ def exponential(start: float, rate: float, steps: int, *, staircase: bool = Fals
 
 
 def piecewise(values: Mapping[int, float]) -> Schedule:
-    """Each value from its step on: `piecewise({0: 0.1, 1000: 0.01})`."""
+    """Each value from its step on, the first at step 0.
+
+    `piecewise({0: 0.1, 1000: 0.01})` falls once.
+    """
     if 0 not in values or any(type(at) is not int or at < 0 for at in values):
         raise ScheduleError("piecewise needs a value for each of some whole steps, step 0 among them: {0: 0.1, …}.")
     points = [[at, _finite(f"the value at {at}", values[at])] for at in sorted(values)]
@@ -138,7 +141,7 @@ def from_torch(
 
     Args:
         scheduler: where it stands now is step 0.
-        steps: how many values, the one in force now among them.
+        steps: how many values, the one in force now among them; fewer where the scheduler ends before.
         group: the number of the param group.
         field: what is read there: `lr`, or `momentum` or `betas` under a scheduler that cycles them.
         element: of a tuple: 0 for `betas[0]`.

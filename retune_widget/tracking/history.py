@@ -153,6 +153,20 @@ class History:
                     return column.steps[upto - 1], column.values[upto - 1]
         return None
 
+    def last(self, path: Sequence[tuple[Branch, int]], name: str, count: int) -> Floats:
+        """The last values of a column on a way of the tree, at most `count`; cheap however long the history is."""
+        parts: list[Floats] = []
+        with self._lock:
+            self._flush()
+            for branch, end in reversed(path):
+                column = self._columns.get(branch.id, {}).get(name)
+                if column is None or not count:
+                    continue
+                upto = len(column.steps) if end < 0 else bisect_right(column.steps, end)
+                parts.append(np.array(column.values[max(0, upto - count) : upto], np.float64))
+                count -= len(parts[-1])
+        return np.concatenate(parts[::-1]) if parts else np.empty(0)
+
     def take_unstored(self) -> list[HistoryChunk]:
         """The pairs that were added since the last call, for the store."""
         with self._lock:

@@ -2,7 +2,7 @@
 
 from retune_widget.errors import StatusError
 from retune_widget.tracking.history import History
-from retune_widget.tracking.tree import Branch, Node, Tree, change_label, short
+from retune_widget.tracking.tree import Branch, Node, Tree, brief_label, short
 
 
 def is_tip(tree: Tree, history: History, node: Node) -> bool:
@@ -32,10 +32,10 @@ def last_change(tree: Tree, branch: Branch, head: Node, *, head_changed: bool) -
 
 
 def name_of_change(node: Node) -> str:
-    """A name for the branch that a change begins: `lr=1e-4 @300`, `lr: cosine(0.1 → 0.01, 500) @300`."""
+    """A name for the branch that a change begins: `lr=1e-4 @300`, `lr ~ cosine @300`."""
     first = node.changes[0]
     is_plain = first.governing is None or not first.governing.text
-    name = f"{first.key}={short(first.new)}" if is_plain else change_label((first,))
+    name = f"{first.key}={short(first.new)}" if is_plain else brief_label((first,))
     return f"{name}{', …' if len(node.changes) > 1 else ''} @{node.step}"
 
 

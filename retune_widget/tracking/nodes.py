@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from retune_widget.tracking.value_changes import ChangedValue, Value, ValueChange, change_label
+from retune_widget.tracking.value_changes import ChangedValue, Value, ValueChange, brief_label
 
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
 Origin = Literal["trained", "reseeded", "edited"]
@@ -219,7 +219,7 @@ class Node:
     @property
     def label(self) -> str:
         """What changed here, or the note, or nothing."""
-        return self.note or change_label(self.changes)
+        return self.note or brief_label(self.changes)
 
     def __repr__(self) -> str:
         label = f" {self.label!r}" if self.label else ""

@@ -13,7 +13,7 @@ from retune_widget.tracking.nodes import (
     NodeRecord,
     Origin,
 )
-from retune_widget.tracking.value_changes import Value, ValueChange, change_label, short
+from retune_widget.tracking.value_changes import Value, ValueChange, brief_label, change_label, short
 
 __all__ = [
     "Branch",
@@ -26,6 +26,7 @@ __all__ = [
     "Tree",
     "Value",
     "ValueChange",
+    "brief_label",
     "change_label",
     "short",
 ]

@@ -25,6 +25,16 @@ class Governing:
     after: Mapping[str, Any] | None
     text: str
 
+    @property
+    def brief(self) -> str:
+        """The same without numbers that make it long: `~ cosine`, `×0.33 of cosine`, `held at 3e-4`."""
+        after = self.after or {}
+        if after.get("held") is not None:
+            return f"held at {short(after['held'])}"
+        if self.text.startswith("×") and after.get("scale") is not None:
+            return f"×{factor(after['scale'])} of {self.text.partition(' of ')[2]}"
+        return f"~ {_name(self.text)}" if "(" in self.text else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
@@ -41,6 +51,11 @@ class ValueChange:
         """The change that was kept as plain data."""
         key, old, new, notice, *more = record
         return cls(key, old, new, notice, Governing(*more[0]) if more else None)
+
+    @property
+    def governed(self) -> str | None:
+        """Who decides the value from then on, in words; None: nobody did, or does."""
+        return (self.governing.text or None) if self.governing is not None else None
 
     def record(self) -> ChangedValue:
         """The change as plain data."""
@@ -64,6 +79,20 @@ class ValueChange:
         return ValueChange(self.key, self.old, later.new, later.notice, governing)
 
 
+def _name(text: str) -> str:
+    """`warmup(100, then cosine(0.1 → 0, 900))` in a word or two."""
+    kind, _, inner = text.partition("(")
+    return f"warmup + {_name(inner.partition('then ')[2])}" if kind == "warmup" else kind
+
+
+def brief_label(changes: tuple[ValueChange, ...]) -> str:
+    """`lr ~ cosine, momentum 0→0.9`: the changes where there is little room."""
+    return ", ".join(
+        f"{its.key} {its.governing.brief}" if its.governing is not None and its.governing.text else _label(its)
+        for its in changes
+    )
+
+
 def change_label(changes: tuple[ValueChange, ...]) -> str:
     """`lr 0.01→0.003, momentum 0→0.9`: the changes in a few characters."""
     return ", ".join(_label(its) for its in changes)
@@ -73,6 +102,12 @@ def _label(its: ValueChange) -> str:
     if its.governing is not None and its.governing.text:
         return f"{its.key}: {its.governing.text}"
     return f"{its.key} {short(its.old)}→{short(its.new)}"
+
+
+def factor(scale: float) -> str:
+    """The factor on a schedule, as one on which a slider stands: `1.0`, `0.50`, `0.33`, `12`, `3.2e-4`."""
+    rounded = float(f"{scale:.2g}")
+    return f"{rounded:#.2g}" if PLAIN[0] <= abs(rounded) < 10 else short(rounded)  # noqa: PLR2004  # two digits
 
 
 def short(value: Value) -> str:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from retune_widget.engine.answer import Answer
-from retune_widget.engine.commands import Command
+from retune_widget.engine.commands import Command, SetSchedules
+from retune_widget.engine.hyperparameters import Value
+from retune_widget.engine.ownership import Ownership
+from retune_widget.policies.schedule import Schedule
 from retune_widget.policies.stopped import Stopped
 from retune_widget.run import Run
 from retune_widget.storage.store import ChangeRecord
@@ -44,6 +47,61 @@ def checkpoints(run: Run) -> tuple[object, ...]:
     handles = [node.checkpoint for node in run.tree.nodes]
     errors = [handle.error for handle in handles if handle.error is not None]
     return sum([handle.saved + 2 * handle.evicted for handle in handles]), *errors
+
+
+class Governing(NamedTuple):
+    """Who decides a value: equal as long as nobody else does, or does it otherwise.
+
+    Attributes:
+        owners: the ownership of it, or of each that it stands for.
+        by_torch: whether a torch scheduler's own value counts.
+    """
+
+    owners: tuple[Ownership | None, ...]
+    by_torch: bool
+
+    def end(self, now: int) -> int | None:
+        """The step at which the last schedule comes to its end, where that is still to come."""
+        lengths = [(its.since, its.curve.length) for its in self.owners if its is not None and its.curve is not None]
+        ends = [since + length for since, length in lengths if length is not None]
+        return max((end for end in ends if end > now), default=None) if len(ends) == len(lengths) else None
+
+    def turns(self, end: int) -> list[int]:
+        """The steps up to `end` at which a schedule turns."""
+        curves = [(its.since, its.curve) for its in self.owners if its is not None and isinstance(its.curve, Schedule)]
+        return [since + at for since, curve in curves for at in curve.turns(end - since)]
+
+
+def governing(run: Run, key: str) -> Governing | None:
+    """Who decides a value, or None: nobody but the person. Cheap."""
+    governors, its = run._engine.governors, run.hyperparameters.get(key)
+    keys = () if its is None else its.members or (key,)
+    owners = tuple(governors.owned.get(one) for one in keys)
+    by_torch = any(
+        one in governors.drivers and (owner is None or owner.curve is None)
+        for one, owner in zip(keys, owners, strict=True)
+    )
+    return Governing(owners, by_torch) if by_torch or any(owners) else None
+
+
+def has_schedule(run: Run, key: str) -> bool:
+    """Whether a schedule of ours decides a value: one that can be taken away."""
+    found = governing(run, key)
+    return found is not None and any(its is not None and its.curve is not None for its in found.owners)
+
+
+def coming(run: Run, key: str, steps: Sequence[int], now: int) -> list[Value]:
+    """The values that are used after `steps` steps, as far as nobody changes them; `now` are completed."""
+    return run._engine.governors.coming(key, steps, now)
+
+
+def check_schedule(run: Run, command: SetSchedules) -> None:
+    """Have schedules refused that would be.
+
+    Raises:
+        UnknownHyperparameterError, HyperparameterError: as `Run.schedule`.
+    """
+    run._engine.claims.of(command)
 
 
 def submit(run: Run, command: Command) -> Answer[Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from retune_widget.tracking.tree import Node, change_label
+from retune_widget.tracking.tree import Node, brief_label
 from retune_widget.view.firings import LONGEST, Firing, act_of, rule_of
 
 MOST_LABELS = 20
@@ -43,7 +43,7 @@ def change_marks(nodes: Iterable[Node], colours: Mapping[int, str], firings: Ite
     for node in nodes:
         if node.changes and node.branch.id in colours:
             rule = rule_of(node)
-            text = f"{DIAMOND} {act_of(rule, node.changes)}" if rule else change_label(node.changes)
+            text = f"{DIAMOND} {act_of(rule, node.changes)}" if rule else brief_label(node.changes)
             text = text if rule or len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
             marks.setdefault((node.step, text), ChangeMark(node.step, text, colours[node.branch.id]))
     for its in firings:

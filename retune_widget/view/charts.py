@@ -1,7 +1,7 @@
 """The charts: a metric over the steps, one colour a branch, and below it a hyperparameter on the same steps."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import bqplot
 import ipywidgets
@@ -9,6 +9,7 @@ import numpy as np
 
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Tree
+from retune_widget.view.ahead import parted
 from retune_widget.view.change_marks import ChangeMark, change_marks
 from retune_widget.view.chartbar import ChartBar, read_out
 from retune_widget.view.colours import colour_of, colours_of
@@ -34,10 +35,20 @@ if TYPE_CHECKING:
 
 OPENING = 1.0
 """Seconds that a page is given to build the figures."""
+PAST = 2
+"""The axis reaches so far into what is to come that what was has half of it."""
 MetricLine = tuple[LineName, bool]
-ValueLine = tuple[int, str, bool]
 Place = tuple[list[ChangeMark], float, float, int | None]
 """The marks of the changes, the first and the last step in sight, and the selected one."""
+
+
+class ValueLine(NamedTuple):
+    """One line of the lower chart: of values that were used, or, dotted, of those to come; far ones move no axis."""
+
+    branch: int
+    key: str
+    log: bool
+    part: Literal["used", "near", "far"] = "used"
 
 
 class Charts(ipywidgets.VBox):
@@ -58,6 +69,7 @@ class Charts(ipywidgets.VBox):
         self._value_lines: Lines[ValueLine] = Lines(self.values.figure, self._retired, self._make_value_line)
         self._branches: dict[int, Branch] = {}
         self._empty = True
+        self._room = 0.0
         self._opening = 0.0
         super().__init__(
             [self.bar, self.metric.figure, self.values.figure],
@@ -102,10 +114,12 @@ class Charts(ipywidgets.VBox):
         branches = shown_branches(tree, head)
         self._branches = {branch.id: branch for branch in branches}
         tips = {branch.id: history.tip(branch) for branch in branches}
-        self._scale_steps(tips, look.planned)
+        ahead = look.ahead(self.bar.hyperparameter)
+        self._scale_steps(tips, look.planned or (ahead[0].max() if len(ahead[0]) else None))
+        self._room = min(ahead[0].max(), PAST * step) if len(ahead[0]) else 0.0
         metrics = groups.get(self.bar.metric, [])
         self._draw_metric(tree, history, metrics, tips)
-        self._draw_values(look, tips)
+        self._draw_values(look, tips, ahead)
         chosen = next((node.step for node in tree.nodes if node.id == selected), None)
         colours = colours_of(branches)
         # A step that was stopped is the one after the tip: it has no place on the axis yet.
@@ -139,7 +153,7 @@ class Charts(ipywidgets.VBox):
             self.children = [self.bar, self.metric.figure, *strip, self.values.figure]
             self.opened()
 
-    def _scale_steps(self, tips: dict[int, int], planned: int | None) -> None:
+    def _scale_steps(self, tips: dict[int, int], planned: float | None) -> None:
         empty = not any(tips.values())
         if empty:
             self._x.max = float(planned or EMPTY)
@@ -150,7 +164,7 @@ class Charts(ipywidgets.VBox):
 
     def _visible_steps(self, tips: dict[int, int]) -> tuple[float, float]:
         low, high = self._x.min, self._x.max
-        return (0.0 if low is None else low), (float(max(tips.values())) if high is None else high)
+        return (0.0 if low is None else low), (max(self._room, *tips.values()) if high is None else high)
 
     def _draw_metric(self, tree: Tree, history: History, metrics: list[str], tips: dict[int, int]) -> None:
         log, smoothing = self.bar.log_y, self.bar.smoothing
@@ -169,18 +183,25 @@ class Charts(ipywidgets.VBox):
 
         self._metric_lines.draw(names, version, points, above=self.metric.over)
 
-    def _draw_values(self, look: Outlook, tips: dict[int, int]) -> None:
-        tree, history, key = look.tree, look.history, self.bar.hyperparameter
+    def _draw_values(self, look: Outlook, tips: dict[int, int], ahead: tuple[Floats, Floats]) -> None:
+        tree, history, key, head = look.tree, look.history, self.bar.hyperparameter, look.head_branch.id
         drawn = [value_points(tree, history, branch, key)[1] for branch in self._branches.values()]
-        log = look.is_log(key) and any(bool(np.any(y > 0)) for y in drawn)
+        log = look.is_log(key) and any(bool(np.any(y > 0)) for y in (*drawn, ahead[1]))
         self.values.rescale(log=log)
 
+        parts = dict(zip(("near", "far"), parted(*ahead, self._room), strict=True))
+
         def points(line: ValueLine) -> tuple[Floats, Floats]:
-            x, y = value_points(tree, history, self._branches[line[0]], key)
+            used = line.part == "used"
+            x, y = value_points(tree, history, self._branches[line.branch], key) if used else parts[line.part]
             return x, np.where(y > 0, y, np.nan) if log else y
 
-        names = [(branch, key, log) for branch in self._branches]
-        self._value_lines.draw(names, lambda line: tips[line[0]], points, above=self.values.over)
+        def version(line: ValueLine) -> object:
+            return tips[line.branch] if line.part == "used" else [its.tobytes() for its in parts[line.part]]
+
+        names = [ValueLine(branch, key, log) for branch in self._branches]
+        names += [ValueLine(head, key, log, "near"), ValueLine(head, key, log, "far")]
+        self._value_lines.draw(names, version, points, above=self.values.over)
 
     def _make_metric_line(self, line: MetricLine) -> bqplot.Lines:
         name = line[0]
@@ -193,7 +214,10 @@ class Charts(ipywidgets.VBox):
         return self._line(name.branch, self.metric, **style)
 
     def _make_value_line(self, line: ValueLine) -> bqplot.Lines:
-        return self._line(line[0], self.values, stroke_width=2, interpolation="step-after")
+        if line.part != "used":
+            dotted = {"line_style": "dotted", "preserve_domain": {"x": line.part == "far"}}
+            return self._line(line.branch, self.values, stroke_width=1.5, **dotted)
+        return self._line(line.branch, self.values, stroke_width=2, interpolation="step-after")
 
     def _line(self, branch: int, pane: Pane, **style: Any) -> bqplot.Lines:
         return bqplot.Lines(

@@ -67,7 +67,9 @@ def describe(look: Outlook, node: Node) -> wire.DetailNode:
         "is_root": node.branch.fork is None,
         "metrics": _metrics(look, node),
         "values": [{"key": key, "value": value} for key, value in node.values.items()],
-        "changes": [{"key": c.key, "old": c.old, "new": c.new, "notice": c.notice} for c in node.changes],
+        "changes": [
+            {"key": c.key, "old": c.old, "new": c.new, "governed": c.governed, "notice": c.notice} for c in node.changes
+        ],
         "rule": rule_of(node),
     }
 

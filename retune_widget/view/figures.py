@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Name = TypeVar("Name")
 GREY = "#8a94a6"
-MARGIN = {"left": 58, "right": 14}
+MARGIN = {"left": 58, "right": 22}
 MARKED = 40
 """Lines of no more points than this may show each of them."""
 SMALL = 150

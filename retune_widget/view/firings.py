@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from retune_widget.storage.store import ChangeRecord
-from retune_widget.tracking.tree import Node, Tree, ValueChange, change_label, short
+from retune_widget.tracking.tree import Node, Tree, ValueChange, brief_label, short
 
 PREFIX = "policy:"
 LONGEST = 28
@@ -75,7 +75,7 @@ def label_of(node: Node, reasons: Iterable[str], longest: int = LONGEST) -> str:
 
 def act_of(rule: str, changes: Sequence[ValueChange], longest: int = LONGEST) -> str:
     """`Overfit: weight_d… 0.02→0.04`: where room is short, the key gives way and the values stay."""
-    text = f"{rule}: {change_label(tuple(changes))}"
+    text = f"{rule}: {brief_label(tuple(changes))}"
     if len(text) <= longest:
         return text
     first, others = changes[0], len(changes) - 1

@@ -23,10 +23,11 @@ from retune_widget.errors import UnknownNodeError
 from retune_widget.run import Run
 from retune_widget.tracking.tree import Branch, Node
 from retune_widget.tracking.verdict import Verdict
-from retune_widget.view import access, controls, rule_intents, wire
+from retune_widget.view import access, controls, rule_intents, wire, wire_schedules
 from retune_widget.view.messages import Content, Messages
 from retune_widget.view.outlook import about
 from retune_widget.view.pump import Pump
+from retune_widget.view.schedule_intents import ScheduleIntents
 from retune_widget.view.state import ViewState
 
 BUSY = {"restore": "restoring", "branch": "branching", "undo": "undoing", "delete_branch": "deleting",
@@ -50,6 +51,11 @@ class Intents(Messages):
         super().__init__(pump)
         self._rules = rule_intents.RuleIntents(state, pump, select)
         self._run, self._state, self._reset_zoom = run, state, reset_zoom
+        self._schedules = ScheduleIntents(state, pump)
+        kinds = ((wire_schedules.INTENTS, self._schedules), (rule_intents.KINDS, self._rules))
+        self._others: dict[str, ScheduleIntents | rule_intents.RuleIntents] = {
+            kind: its for known, its in kinds for kind in known
+        }
 
     def _carry_out(self, kind: str, content: Content) -> Answer[Any] | None:
         run = self._run()
@@ -57,6 +63,8 @@ class Intents(Messages):
             raise UnknownNodeError("This run is gone: its variable was deleted, or the kernel has let go of it.")
         if kind in BUSY:
             self._pump.post(lambda: self._state.begin(content["id"], busy_with(run, kind, content)))
+        if kind in self._others:
+            return self._others[kind].carry_out(run, kind, content)
         match kind:
             case "set":
                 return self._set(run, content["key"], content["value"])
@@ -71,8 +79,6 @@ class Intents(Messages):
                 run.note(content["node"], content["note"])
             case "pin":
                 run.pin(content["node"], content["pinned"])
-            case _ if kind in rule_intents.KINDS:
-                return self._rules.carry_out(run, kind, content)
             case _:
                 return access.submit(run, command_of(run, kind, content))
         return None
@@ -85,6 +91,7 @@ class Intents(Messages):
         kind = content.get("kind")
         if kind == "set" and isinstance(content.get("key"), str):
             self._note_set(content["key"], content.get("value"), result, error)
+        self._schedules.note(content, result, error)
         if isinstance(kind, str) and kind in BUSY:
             self._state.end(content["id"])
             if error is None and kind not in STAYS:

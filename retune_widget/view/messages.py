@@ -34,6 +34,8 @@ FIELDS: dict[str, Fields] = {
     "remove_rule": {"rule": TEXT},
     "recover": {"how": TEXT},
     "select": {"node": TEXT, "tab": MAYBE_TEXT},
+    **{kind: {"key": TEXT} for kind in ("draft_schedule", "unschedule", "hold", "release")},
+    **{kind: {"key": TEXT, "form": (dict,)} for kind in ("preview_schedule", "schedule")},
 }
 
 
@@ -76,9 +78,11 @@ class Messages:
         result = done.result() if done is not None and error is None else None
         if error is not None and not isinstance(error, RetuneError | ValueError | TypeError):
             logger.warning("%s failed", content.get("kind"), exc_info=error)
-        answer: wire.Consent | wire.Refusal
+        answer: wire.Consent | wire.Found | wire.Refusal
         ok, text = (False, told(error)) if error is not None else self._say(content["kind"], result)
         answer = {"id": content["id"], "ok": True, "text": text} if ok else refusal(content, text)
+        if ok and isinstance(result, dict):
+            answer = {"id": content["id"], "ok": True, "text": text, "found": result}
         self._pump.post(lambda: self._note(content, result, error), frame="light", then=lambda: part.send(answer))
 
 

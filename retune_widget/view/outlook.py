@@ -8,6 +8,7 @@ from retune_widget.tracking.head import Head
 from retune_widget.tracking.history import History
 from retune_widget.tracking.tree import Branch, Node, Tree
 from retune_widget.view import wire
+from retune_widget.view.ahead import NOTHING, Points
 from retune_widget.view.firings import Firing
 from retune_widget.view.trials import Trial
 
@@ -32,6 +33,7 @@ class Outlook:
         rules: as they are on the way to the head.
         firings: what rules did, on all branches.
         trial: where a rule would have fired that a person tries out.
+        ahead: the steps to come and the values that are used after each, of a hyperparameter that is governed.
     """
 
     tree: Tree
@@ -50,6 +52,7 @@ class Outlook:
     rules: tuple[PolicyStatus, ...] = ()
     firings: tuple[Firing, ...] = ()
     trial: Trial | None = None
+    ahead: Callable[[str], Points] = lambda _key: NOTHING
 
     @property
     def head_branch(self) -> Branch:

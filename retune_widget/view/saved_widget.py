@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from retune_widget.engine.answer import Answer
-from retune_widget.engine.discover import KNOWN
+from retune_widget.engine.fields import KNOWN
 from retune_widget.errors import StatusError
 from retune_widget.policies.active import PolicyStatus, statuses
 from retune_widget.saved import SavedRun

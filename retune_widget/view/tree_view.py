@@ -90,7 +90,7 @@ class TreeView(Part):
             "note": node.note,
             "metrics": self._metrics[node.id],
             "values": dict(node.values),
-            "changes": [{"key": c.key, "old": c.old, "new": c.new} for c in node.changes],
+            "changes": [{"key": c.key, "old": c.old, "new": c.new, "governed": c.governed} for c in node.changes],
             "rule": rule_of(node),
         }
 

@@ -4,6 +4,7 @@ from retune_widget.engine.status import Status
 from retune_widget.run import Run
 from retune_widget.tracking.tree import Node
 from retune_widget.view import access
+from retune_widget.view.ahead import Ahead
 from retune_widget.view.box import SIDE, Box
 from retune_widget.view.controls import Controls
 from retune_widget.view.firings import Firings
@@ -24,7 +25,7 @@ class RetuneWidget(Box[Run]):
     """
 
     def __init__(self, run: Run) -> None:
-        self.state = ViewState()
+        self.state, self._ahead = ViewState(), Ahead()
         self.toolbar, self.controls = Toolbar(), Controls(**SIDE, max_width="320px")
         self._firings = Firings()
         super().__init__(run, self.toolbar, [self.controls], steerable=True)
@@ -57,6 +58,7 @@ class RetuneWidget(Box[Run]):
             rules=run.policies,
             firings=self._firings.read(access.changes(run)),
             trial=state.trial,
+            ahead=lambda key: self._ahead.points(run, key),
         )
 
     def _draw_more(self, record: Run) -> None:

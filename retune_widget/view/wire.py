@@ -1,8 +1,9 @@
 """Everything that crosses to the browser, and how numbers do. `js/wire.ts` mirrors it; a test compares the two."""
 
 import math
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
+from retune_widget.view import wire_schedules
 from retune_widget.view.wire_rules import Incident
 
 Cause = Literal["start", "change", "manual", "interval", "best", "policy"]
@@ -15,7 +16,7 @@ INTENTS = frozenset({
     "delete_branch", "verify", "pin", "evict", "dismiss_error", "reset_zoom",
     "add_rule", "try_rule", "forget_trial", "suspend_rule", "resume_rule", "remove_rule", "recover", "select",
     "dismiss_incident",
-})  # fmt: skip
+}) | wire_schedules.INTENTS  # fmt: skip
 """The kinds of messages that come from the browser; each is answered."""
 
 
@@ -130,11 +131,12 @@ class TreeBranch(TypedDict):
 
 
 class Change(TypedDict):
-    """A hyperparameter's value before and after."""
+    """A hyperparameter's value before and after; `governed`: what became of its schedule, in words."""
 
     key: str
     old: HyperparameterValue | None
     new: HyperparameterValue | None
+    governed: str | None
 
 
 class TreeNode(TypedDict):
@@ -230,6 +232,12 @@ class Consent(TypedDict):
     id: str
     ok: Literal[True]
     text: str
+
+
+class Found(Consent):
+    """The answer to a question, with what was asked for."""
+
+    found: dict[str, Any]
 
 
 def number(value: float) -> MetricValue:

@@ -19,8 +19,9 @@ loss = torch.nn.functional.cross_entropy
 run = rt.Run(model, optimizer, data, loss_fn=loss, batch_size=16, val_data=data, path=":memory:")
 """
 LAST_CHANGE = "run.changes.iloc[-1][['key', 'old', 'new', 'step', 'node']].to_dict()"
-# The lines of the branches; the cursor and the marks of changes are 1 pixel wide.
-LINES = '.retune-figure path.line:not([style*="stroke-width: 1;"])'
+# The lines of the branches; the cursor and the marks of changes are 1 pixel wide, what is to come is dotted.
+DOTTED = '.retune-figure path.line[style*="stroke-dasharray: 2"]'
+LINES = '.retune-figure path.line:not([style*="stroke-width: 1;"]):not([style*="stroke-dasharray: 2"])'
 
 
 def control(widget: Locator, key: str) -> Locator:

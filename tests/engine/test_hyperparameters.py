@@ -193,3 +193,18 @@ def test_a_frozen_dropout_is_a_hyperparameter_once_registered():
         assert dropout.p == 0.25
         run.undo()
         assert dropout.p == 0.5
+
+
+def every_optimizer():
+    """One of each class of torch's, on a matrix."""
+    matrix = [torch.nn.Parameter(torch.zeros(2, 2))]
+    kinds = [its for its in vars(torch.optim).values() if isinstance(its, type) and its is not torch.optim.Optimizer]
+    return [kind(matrix, lr=0.1) for kind in kinds if issubclass(kind, torch.optim.Optimizer)]
+
+
+@pytest.mark.parametrize("optimizer", every_optimizer(), ids=lambda its: type(its).__name__)
+def test_the_help_says_what_up_and_down_do(optimizer):
+    for key, its in discover({"optimizer": optimizer}).items():
+        if not its.takes_effect.startswith("never") and not key.startswith("ns_coefficients"):
+            words = ("On: ", "Off: ") if its.kind == "bool" else ("Up", "own")
+            assert all(word in its.help for word in words), f"{key}: {its.help}"

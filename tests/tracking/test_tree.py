@@ -8,8 +8,8 @@ from retune_widget.errors import StatusError, UnknownNodeError
 from retune_widget.tracking.changes import merged
 from retune_widget.tracking.history import History
 from retune_widget.tracking.lineage import check_deletable, is_tip, last_change, name_of_change
-from retune_widget.tracking.tree import CheckpointHandle, Tree, ValueChange, change_label, short
-from retune_widget.tracking.value_changes import Governing
+from retune_widget.tracking.tree import CheckpointHandle, Tree, ValueChange, brief_label, change_label, short
+from retune_widget.tracking.value_changes import Governing, factor
 
 
 class Planted:
@@ -218,7 +218,33 @@ def governed(old, new, before, after, text="cosine(0.1 → 0, 9)"):
 def test_who_decides_is_in_the_label_and_the_name():
     it, change = Planted(), governed(0.1, 0.1, None, COSINE)
     assert change_label((change, ValueChange("momentum", 0, 0.9))) == "lr: cosine(0.1 → 0, 9), momentum 0→0.9"
-    assert name_of_change(it.node(it.main, 7, changes=[change])) == "lr: cosine(0.1 → 0, 9) @7"
+    node = it.node(it.main, 7, changes=[change])
+    assert name_of_change(node) == "lr ~ cosine @7"
+    assert node.label == "lr ~ cosine"
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "brief"),
+    [
+        ("warmup(100, then cosine(0.1 → 0, 900))", {"held": None}, "lr ~ warmup + cosine"),
+        ("×0.5 of warmup + cosine", {"held": None}, "lr ×0.5 of warmup + cosine"),
+        ("×0.3333 of cosine", {"scale": 1 / 3}, "lr ×0.33 of cosine"),
+        ("held at 0.0003", {"held": 3e-4}, "lr held at 3e-4"),
+        ("released to cosine", {"held": None}, "lr released to cosine"),
+        ("without cosine", None, "lr without cosine"),
+        ("", None, "lr 0.1→0.2"),
+    ],
+)
+def test_a_brief_label_says_what_became_of_the_schedule(text, after, brief):
+    assert brief_label((governed(0.1, 0.2, COSINE, after, text),)) == brief
+
+
+@pytest.mark.parametrize(
+    ("scale", "text"),
+    [(1.0, "1.0"), (0.5, "0.50"), (1 / 3, "0.33"), (12.34, "12"), (3.21e-4, "3.2e-4"), (321.0, "320")],
+)
+def test_a_factor_has_two_digits(scale, text):
+    assert factor(scale) == text
 
 
 def test_who_decides_is_the_same_again_from_plain_data():

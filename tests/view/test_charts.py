@@ -4,6 +4,7 @@ import bqplot
 import numpy as np
 import pytest
 
+import retune_widget as rt
 from retune_widget.view import charts as charts_module
 from retune_widget.view import retired
 from retune_widget.view.toolbar import Speed
@@ -168,3 +169,72 @@ def test_speed_is_measured_over_the_last_seconds():
     assert speed.measure(3000, running=True, now=20.0) == 200
     assert speed.measure(3000, running=False, now=21.0) is None
     assert speed.measure(10, running=True, now=22.0) is None
+
+
+def dotted(charts):
+    return [mark for mark in charts.values.figure.marks if getattr(mark, "line_style", "") == "dotted"]
+
+
+def drawn_ahead(charts):
+    near, far = dotted(charts)
+    return [*near.x, *far.x], [*near.y, *far.y]
+
+
+def test_what_is_to_come_is_dotted_from_the_head_to_the_planned_end(run, view, ask, charts):
+    assert drawn_ahead(charts) == ([], [])
+    marks = dotted(charts)
+    run.max_steps = 100
+    run.schedule("lr", rt.schedules.cosine(0.1, 0.01, 50))
+    redrawn(view)
+    assert dotted(charts) == marks, "bqplot may lose marks that come later"
+    x, y = drawn_ahead(charts)
+    assert (x[0], x[-1], y[0], y[-1]) == (32, 100, 0.1, 0.01)
+    assert {mark.colors[0] for mark in marks} == {view.tree.branches[0]["colour"]}
+    near, far = marks
+    assert near.x[-1] == far.x[0] == 64, "the axis shows as much of what is to come as of what was"
+    assert [mark.preserve_domain.get("x", False) for mark in marks] == [False, True]
+    ask(view.toolbar, kind="step", n=10)
+    redrawn(view)
+    assert drawn_ahead(charts)[0][0] == 42
+    run.set(lr=run.preview("lr", 1)[0] / 2)
+    redrawn(view)
+    assert drawn_ahead(charts)[1][-1] == 0.005
+    charts.bar.set_state({"hyperparameter": "momentum"})
+    until(lambda: drawn_ahead(charts) == ([], []))
+
+
+def test_what_is_to_come_is_sent_only_when_it_is_news(run, view, ask, charts):
+    run.max_steps = 100_000
+    run.schedule("lr", rt.schedules.cosine(0.1, 0.01, 99_000))
+    redrawn(view)
+    _, far = dotted(charts)
+    sent = len(far.comm.updates())
+    for _ in range(5):
+        ask(view.toolbar, kind="step", n=2)
+        redrawn(view)
+    assert len(far.comm.updates()) - sent <= 6
+    assert len(far.x) < 220
+    ask(view.toolbar, kind="pause")
+    redrawn(view)
+    still = [len(mark.comm.updates()) for mark in dotted(charts)]
+    redrawn(view)
+    assert [len(mark.comm.updates()) for mark in dotted(charts)] == still
+
+
+def test_on_a_logarithmic_axis_a_value_of_0_is_a_gap(run, view, charts):
+    run.max_steps = 60
+    run.schedule("lr", rt.schedules.warmup(4, rt.schedules.constant(0.1)))
+    redrawn(view)
+    assert isinstance(charts.values.y, bqplot.LogScale)
+    assert all(mark.scales["y"] is charts.values.y for mark in dotted(charts))
+    x, y = drawn_ahead(charts)
+    assert np.isnan(y[x.index(32)])
+    assert y[x.index(36)] == 0.1
+
+
+def test_before_the_first_step_all_of_a_schedule_is_shown(run, view):
+    run.max_steps = 300
+    run.schedule("lr", rt.schedules.linear(0.1, 0.02, 300))
+    redrawn(view)
+    assert drawn_ahead(view.charts)[0][-1] == 300
+    assert view.charts._x.max == 300

@@ -63,7 +63,7 @@ def test_it_shows_tree_charts_and_details_without_a_model(saved, writing, clock)
         ("n1", "<b>bold</b>", 6),
     ]
     assert view.tree.head == {"branch": "0", "step": 10, "node": "n1", "running": False}
-    assert view.details.node["changes"] == [{"key": "lr", "old": 0.01, "new": 0.5, "notice": None}]
+    assert view.details.node["changes"] == [{"key": "lr", "old": 0.01, "new": 0.5, "governed": None, "notice": None}]
     assert view.details.node["checkpoint"]["status"] == "saved"
     assert [list(line.x) for line in view.charts.metric.figure.marks[:1]] == [list(range(1, 11))]
     assert view.charts.bar.hyperparameter == "lr"

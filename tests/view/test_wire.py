@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from retune_widget.view import wire, wire_rules
+from retune_widget.view import wire, wire_rules, wire_schedules
 from retune_widget.view.chartbar import ChartBar
 from retune_widget.view.controls import Controls
 from retune_widget.view.details import Details
@@ -17,8 +17,8 @@ from retune_widget.view.toolbar import Toolbar
 from retune_widget.view.tree_view import TreeView
 
 JS = Path(__file__).parents[2] / "js"
-SOURCE = "".join((JS / name).read_text("utf-8") for name in ("wire.ts", "wire_rules.ts"))
-PLACES = (wire, wire_rules)
+SOURCE = "".join((JS / name).read_text("utf-8") for name in ("wire.ts", "wire_rules.ts", "wire_schedules.ts"))
+PLACES = (wire, wire_rules, wire_schedules)
 INTERFACE = re.compile(r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 WIDGETS = {
     "Toolbar": Toolbar,
@@ -54,8 +54,8 @@ def test_a_widget_has_the_traits_of_its_interface(name):
 
 
 def test_every_intent_is_known():
-    parts = re.findall(r"^export type \w*Intent =\n(.*?);\n(?:\n|\Z)", SOURCE, re.MULTILINE | re.DOTALL)
-    lines = [line for part in parts for line in re.findall(r"\bkind: ([^;}]+)", part)]
+    unions = re.findall(r"^export type \w*Intent =\n((?:  \| .*\n?)+)", SOURCE, re.MULTILINE)
+    lines = re.findall(r"kind: ([^;}]+)", "".join(unions))
     kinds = {kind for line in lines for kind in re.findall(r'"(\w+)"', line)}
     assert kinds == wire.INTENTS
 

@@ -86,6 +86,8 @@ def controls(**changes: Any) -> Traits:
         },
         "marks": {},
         "ruled": {},
+        "governed": {},
+        "notes": {},
     } | changes
 
 
@@ -132,7 +134,7 @@ def node(name: str, branch: str, step: int, cause: str = "change", **fields: Any
 
 def tree(**changes: Any) -> Traits:
     """The tree's traits: three branches, ten nodes, every cause."""
-    lr = {"key": "body.lr", "old": 1e-2, "new": 0.3}
+    lr = {"key": "body.lr", "old": 1e-2, "new": 0.3, "governed": None}
     return {
         "branches": [
             branch("b0", "main", "#8a94a6", tip_step=1240, stopped="NaN, step 1,240"),
@@ -221,8 +223,14 @@ def details(*, steerable: bool = True, **changes: Any) -> Traits:
             ],
             "values": [{"key": "body.lr", "value": 1e-2}, {"key": "dropout", "value": 0.2}],
             "changes": [
-                {"key": "body.lr", "old": 1e-2, "new": 3e-2, "notice": None},
-                {"key": "amsgrad", "old": False, "new": True, "notice": "its buffer starts at zero"},
+                {"key": "body.lr", "old": 1e-2, "new": 3e-2, "governed": None, "notice": None},
+                {
+                    "key": "amsgrad",
+                    "old": False,
+                    "new": True,
+                    "governed": None,
+                    "notice": "its buffer starts at zero",
+                },
             ],
         }
         | changes,
