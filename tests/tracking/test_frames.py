@@ -171,9 +171,10 @@ def test_rows_that_come_while_a_table_is_made_are_not_in_it():
 
 def test_a_whole_number_that_becomes_a_fraction_is_not_cut_off():
     with running() as run:
-        assert type(run.hyperparameters["momentum"].value) is int
+        mine = {"strength": 0}
+        run.register("strength", lambda: mine["strength"], lambda value: mine.update(strength=value), low=0, high=1)
         run.step(1)
-        assert run.history.momentum.dtype == int
-        run.set(momentum=0.9)
+        assert run.history.strength.dtype == int
+        mine["strength"] = 0.9
         run.step(1)
-        assert run.history.momentum.tolist() == [0, 0.9]
+        assert run.history.strength.tolist() == [0, 0.9]

@@ -105,7 +105,7 @@ def test_what_happened_reads_well_in_tree_details_chart_and_table(run, view, ask
         assert view.details.node["changes"][0]["governed"] == words
         assert run.changes.governed.iloc[-1] == words
     view.pump.draw_now()
-    marked = {text for mark in view.charts.metric.over[2:] for text in mark.text}
+    marked = {text for mark in view.charts.metric.over[2:] for text in getattr(mark, "text", ())}
     assert {label for *_, label, _ in steps} <= marked
 
 
