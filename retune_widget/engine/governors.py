@@ -160,10 +160,7 @@ class Governors:
         return found
 
     def preview(self, key: str, steps: int) -> list[Value]:
-        """The values of the next steps, as far as nobody changes them; a scheduler that follows a metric stays.
-
-        Fewer where a torch scheduler comes to its end.
-        """
+        """The values of the next steps, if nobody changes them; fewer where a torch scheduler comes to its end."""
         now = self._now()
         return self.coming(key, range(now, now + steps), now)
 
