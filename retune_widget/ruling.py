@@ -1,5 +1,6 @@
 """What rules do to a run: they are shown each step that is recorded, and act at the boundary after it."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from retune_widget.keeping import Keeping
 from retune_widget.policies.action import full_keys, resolve
 from retune_widget.policies.active import BY_HAND, Due, Entry, PolicyStatus
 from retune_widget.policies.guards import NaNGuard
+from retune_widget.policies.policy import Now
 from retune_widget.policies.stopped import Stopped
 from retune_widget.storage.store import policy_record
 from retune_widget.tracking.changes import Change
@@ -55,11 +57,8 @@ class Ruling(Keeping):
         def measured(name: str | None) -> float:
             return float(metrics[name]) if name in metrics else float("nan")
 
-        def past(name: str) -> Pairs:
-            return self.history.lineage_pairs(self.tree.path(self._branch), name)
-
         before = [its.suspended for its in self.policies.entries]
-        due = self.policies.update(step, elapsed, measured, self.recorder.used, past)
+        due = self.policies.update(step, elapsed, measured, self.recorder.used, self._past)
         for entry, was in zip(self.policies.entries, before, strict=True):
             if entry.suspended != was:
                 self._journal(entry, "suspended", entry.suspended or "")
@@ -88,6 +87,12 @@ class Ruling(Keeping):
                 if self._set(resolve(action.values, dict(self._engine.values())), author, action.reason).values:
                     self.policies.note_firing(entry, step, action.reason)
                     self._mark_policies()
+            case "schedule":
+                self._check_free(action.schedules)
+                asked = commands.SetSchedules(action.schedules)
+                if self._change(self._engine.claims.of(asked), author, action.reason).values:
+                    self.policies.note_firing(entry, step, action.reason)
+                    self._mark_policies()
             case "branch":
                 node = self._best_until(action.back_to or 0)
                 remembered = entry.policy.state_dict() if entry.policy is not None else None
@@ -106,6 +111,23 @@ class Ruling(Keeping):
             case "pause" | "stop":
                 self._end(entry, due)
         return action.back_to is not None
+
+    def _check_free(self, schedules: Mapping[str, object]) -> None:
+        governors = self._engine.governors
+        for key, schedule in schedules.items():
+            if schedule is not None and (key in governors.owned or key in governors.drivers):
+                raise StatusError(f"{key} follows a schedule already")
+
+    def begin_rule(self, entry: Entry) -> None:
+        """Let a new rule do what it does at once."""
+        before = entry.suspended
+        now = Now(self._engine.step, math.nan, self.recorder.clock.elapsed(), dict(self._engine.values()), self._past)
+        self.act(self.policies.begin(entry, now))
+        if entry.suspended != before:
+            self._journal(entry, "suspended", entry.suspended or "")
+
+    def _past(self, name: str) -> Pairs:
+        return self.history.lineage_pairs(self.tree.path(self._branch), name)
 
     def _end(self, entry: Entry, due: Due) -> None:
         action, step, where = due.action, self._engine.step, ""
@@ -147,8 +169,11 @@ class Ruling(Keeping):
         entry: Entry
         match command:
             case commands.AddPolicy(policy, name):
+                there = self.policies.entries
                 entry = self._edit_policies(lambda: self.policies.add(policy, name), f"{type(policy).__name__} added")
                 self._journal(entry, "added", "")
+                if entry not in there:
+                    self.begin_rule(entry)
             case commands.SuspendPolicy(policy, note):
                 entry = self.policies.entry(policy)
                 self._suspend(entry, note or f"it was suspended {BY_HAND} {self._engine.step:,}")

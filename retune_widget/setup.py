@@ -266,6 +266,8 @@ def at_the_helm(
     else:
         writer.save_info(describe(seed, now))
         helm.begin(start)
+        for rule in helm.policies.entries:
+            helm.begin_rule(rule)
     helm.watch()
     helm.take_mark()
     return helm

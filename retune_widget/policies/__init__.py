@@ -5,5 +5,18 @@ from retune_widget.policies.feedback import Overfit, Plateau
 from retune_widget.policies.guards import Divergence, NaNGuard
 from retune_widget.policies.policy import Now, Policy
 from retune_widget.policies.stopping import EarlyStop, Target
+from retune_widget.policies.warmup import Warmup
 
-__all__ = ["Action", "Divergence", "EarlyStop", "NaNGuard", "Now", "Overfit", "Plateau", "Policy", "Target", "Times"]
+__all__ = [
+    "Action",
+    "Divergence",
+    "EarlyStop",
+    "NaNGuard",
+    "Now",
+    "Overfit",
+    "Plateau",
+    "Policy",
+    "Target",
+    "Times",
+    "Warmup",
+]

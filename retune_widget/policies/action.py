@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from retune_widget.tracking.value_changes import Value
 
-Kind = Literal["set", "keep", "pause", "stop", "branch"]
+if TYPE_CHECKING:
+    from retune_widget.policies.schedule import Schedule
+
+Kind = Literal["set", "schedule", "keep", "pause", "stop", "branch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,24 @@ class Action:
         reason: in words; becomes the note of what is done.
         values: by key, new values, or `Times`.
         back_to: go to the last node on the way that is not after this step first.
+        schedules: by full key, what decides values from the next step on; None: nothing any more.
     """
 
     kind: Kind
     reason: str
     values: Mapping[str, Value | Times] = field(default_factory=dict)
     back_to: int | None = None
+    schedules: Mapping[str, "Schedule | None"] = field(default_factory=dict)
 
     @classmethod
     def set(cls, values: Mapping[str, Value | Times], reason: str) -> "Action":
         """Change values; the next step uses them."""
         return cls("set", reason, values)
+
+    @classmethod
+    def schedule(cls, schedules: "Mapping[str, Schedule | None]", reason: str) -> "Action":
+        """Let schedules decide values that nothing else decides, or take them away again."""
+        return cls("schedule", reason, schedules=schedules)
 
     @classmethod
     def keep(cls, reason: str) -> "Action":

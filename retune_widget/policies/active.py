@@ -10,10 +10,11 @@ from retune_widget.policies.feedback import Overfit, Plateau
 from retune_widget.policies.guards import Divergence, NaNGuard
 from retune_widget.policies.policy import Now, Past, Policy, look
 from retune_widget.policies.stopping import EarlyStop, Target
+from retune_widget.policies.warmup import Warmup
 from retune_widget.tracking.value_changes import Value
 
 BUILT_IN: dict[str, type[Policy]] = {
-    its.__name__: its for its in (Plateau, Overfit, EarlyStop, Target, Divergence, NaNGuard)
+    its.__name__: its for its in (Plateau, Overfit, EarlyStop, Target, Warmup, Divergence, NaNGuard)
 }
 BY_HAND = "by hand at step"
 """In the words of why a rule is suspended, if a person did that."""
@@ -197,17 +198,27 @@ class Active:
             policy = entry.policy
             if entry.suspended is not None or policy is None or isinstance(policy, NaNGuard):
                 continue
-            try:
-                action = look(policy, Now(step, measured(policy.metric), elapsed, values, past))
-            except Exception as error:  # noqa: BLE001  # a rule is the user's code: training goes on without it
-                entry.suspended = f"it raised {error!r} at step {step:,}"
-                self.revision += 1
-                continue
-            if action is not None:
+            now = Now(step, measured(policy.metric), elapsed, values, past)
+            if (action := self._asked(entry, now, look)) is not None:
                 due.append(Due(entry, action))
         if due:
             self.revision += 1
         return due
+
+    def begin(self, entry: Entry, now: Now) -> list[Due]:
+        """Ask a rule that is new what it wants done at once."""
+        action = self._asked(entry, now, lambda policy, now: policy.begin(now))
+        return [] if action is None else [Due(entry, action)]
+
+    def _asked(self, entry: Entry, now: Now, ask: Callable[[Policy, Now], Action | None]) -> Action | None:
+        if entry.policy is None:
+            return None
+        try:
+            return ask(entry.policy, now)
+        except Exception as error:  # noqa: BLE001  # a rule is the user's code: training goes on without it
+            entry.suspended = f"it raised {error!r} at step {now.step:,}"
+            self.revision += 1
+            return None
 
     def note_firing(self, entry: Entry, step: int, reason: str) -> None:
         """A rule did something."""

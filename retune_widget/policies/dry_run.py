@@ -1,6 +1,7 @@
 """Where a rule would have fired on a history that was recorded."""
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from retune_widget.errors import PolicyError
-from retune_widget.policies.action import full_keys, resolve
+from retune_widget.policies.action import Action, full_keys, resolve
 from retune_widget.policies.policy import Now, Policy, look
 from retune_widget.tracking.frames import FORKS
 from retune_widget.tracking.history import Pairs
@@ -58,20 +59,29 @@ def _fired(policy: Policy, branch: str, lineage: pd.DataFrame) -> Iterator[dict[
     measured = lineage[rule.metric].to_numpy(float) if rule.metric in lineage else np.full(len(lineage), np.nan)
     set_to: dict[str, tuple[Value, Value]] = {}
     looks = range(len(steps)) if rule.metric is None or rule.each_step else np.flatnonzero(~np.isnan(measured)).tolist()
-    for at in looks:
-        step = int(steps[at])
-        values = _in_force(governed, at, set_to)
-        action = look(rule, Now(step, float(measured[at]), float(elapsed[at]), values, _upto(past, step)))
+    for at in [-1, *looks] if len(steps) else []:
+        values = _in_force(governed, max(at, 0), set_to)
+        if at < 0:
+            step = int(steps[0]) - 1
+            action = rule.begin(Now(step, math.nan, 0.0, values, _upto(past, step)))
+        else:
+            step = int(steps[at])
+            action = look(rule, Now(step, float(measured[at]), float(elapsed[at]), values, _upto(past, step)))
         if action is None or action.kind == "keep":
             continue
         row = {"branch": branch, "step": step, "action": action.kind, "reason": action.reason}
-        new = resolve(action.values, values) if action.kind == "set" else {}
+        new = resolve(action.values, values) if action.kind == "set" else _scheduled(action, values)
         for key, value in new.items():
-            set_to[key] = (governed[key][at] if key in governed else value, value)
-        if own[at] == branch:
+            set_to[key] = (governed[key][max(at, 0)] if key in governed else value, value)
+        if own[max(at, 0)] == branch:
             yield from ({**row, "key": key, "old": values.get(key), "new": value} for key, value in new.items())
             if not new:
                 yield {**row, "key": None, "old": None, "new": None}
+
+
+def _scheduled(action: Action, values: Mapping[str, Value]) -> dict[str, Value]:
+    """The values with which schedules would begin; where one would end, the value stays."""
+    return {key: values[key] if its is None else its(0) for key, its in action.schedules.items()}
 
 
 def _in_force(governed: Mapping[str, list[Value]], at: int, set_to: dict[str, tuple[Value, Value]]) -> dict[str, Value]:

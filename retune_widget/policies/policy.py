@@ -82,6 +82,10 @@ class Policy(ABC):
         """The state it begins with."""
         return {}
 
+    def begin(self, now: Now) -> Action | None:  # noqa: ARG002  # for those that act at once
+        """Do something where the rule is added, before the next step; `now` is the step before."""
+        return None
+
     @abstractmethod
     def update(self, now: Now) -> Action | None:
         """Look at a step; say what to do, or None."""

@@ -104,6 +104,9 @@ def kept(kept_pages: KeptPages, request: pytest.FixtureRequest) -> Iterator[Call
         for entry in used:
             take_pictures(entry.page.context, request.node.name)
             kept_pages.drop(entry)
+    else:
+        for entry in used:
+            kept_pages.rest(entry)
 
 
 def take_pictures(context: BrowserContext, name: str) -> None:

@@ -7,6 +7,8 @@ from playwright.sync_api import Browser
 from tests.browser.notebook_page import App, NotebookPage, new_context, place_notebook
 from tests.browser.server import JupyterServer
 
+MOST = 4
+"""Pages that are kept: each has a kernel of some 400 MB."""
 CLOSE_RUN = "[run.close() for run in [globals().get('run')] if run is not None]"
 
 
@@ -21,19 +23,25 @@ class KeptPages:
     def get(self, *cells: str | Path, app: App) -> NotebookPage:
         """The notebook with these cells, all outputs cleared, nothing training, nothing in its log."""
         key = (app, *cells)
-        page = self._open.get(key)
+        page = self._open.pop(key, None)
         if page is None:
             self._count += 1
             name = f"kept-{self._count}-{app}.ipynb"
             place_notebook(self.server.notebooks / name, *cells)
             context = new_context(self.chromium)
-            page = self._open[key] = NotebookPage(context.new_page(), self.server, name, app)
+            page = NotebookPage(context.new_page(), self.server, name, app)
         else:
-            page.value(CLOSE_RUN)
             page.command("notebook:clear-all-cell-outputs")
             page.log.errors.clear()
             page.log.foreign.clear()
+        self._open[key] = page  # the last one
+        for oldest in list(self._open.values())[:-MOST]:
+            self.drop(oldest)
         return page
+
+    def rest(self, page: NotebookPage) -> None:
+        """A test is over: its run must not train on beside the next one."""
+        page.value(CLOSE_RUN)
 
     def drop(self, page: NotebookPage) -> None:
         """Close a page and end its kernel."""
