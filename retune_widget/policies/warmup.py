@@ -56,6 +56,11 @@ class Warmup(Policy):
         return Action.schedule(dict.fromkeys(full_keys(self.key, now.values)), "the warm-up is over")
 
     @property
+    def aim(self) -> str:
+        """What it moves."""
+        return f"{self.key} from {self.part:g} × its value, over {self.steps:,} steps"
+
+    @property
     def words(self) -> str:
         """Until when."""
         until = self.state["until"]
