@@ -1,6 +1,5 @@
 """The large copies of a snapshot are made while training goes on; they must be what a copy at once would have been."""
 
-import gc
 import threading
 
 import pytest
@@ -270,45 +269,6 @@ def test_where_no_optimizer_steps_nothing_is_copied_later(helper):
         run.step(4)
         assert later(run) is None
     assert helper.made == 0
-
-
-def test_the_memory_of_a_snapshot_is_used_again_when_nobody_holds_it():
-    its, live = copies.Copies(), torch.arange(8.0)
-
-    def snapshot():
-        collected = its.collect()
-        with collected.written_by_the_optimizer_alone():
-            copy = collected.own(live)
-        its.begin(collected)
-        return collected, copy
-
-    held = [snapshot() for _ in range(3)]
-    live.zero_()
-    places = {copy.data_ptr() for _, copy in held}
-    assert len(places) == 3
-    assert all(torch.equal(copy, torch.arange(8.0)) for _, copy in held)
-    first = held.pop(0)[1].data_ptr()
-    gc.collect()
-    again = snapshot()
-    assert again[1].data_ptr() == first
-    assert not again[1].any()
-    assert all(torch.equal(copy, torch.arange(8.0)) for _, copy in held)
-
-
-def test_the_snapshots_of_a_long_run_share_two_places(tmp_path):
-    places = set()
-
-    def note(copying, pairs, *samples, make=copies.Copying.make):
-        places.update(pair.copy.data_ptr() for pair in pairs[:1])
-        make(copying, pairs, *samples)
-
-    with running(path=tmp_path / "run") as run, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copies.Copying, "make", note)
-        for _ in range(8):
-            run.step()
-            run.checkpoint()
-            run.flush()
-    assert len(places) <= 3
 
 
 def test_a_closed_run_ends_its_helper(helper):

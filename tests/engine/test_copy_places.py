@@ -73,6 +73,37 @@ def test_the_same_tensor_has_the_same_place(its):
     assert len(places) == copies.ARENAS
 
 
+def test_the_memory_of_a_snapshot_is_used_again_when_nobody_holds_it(its):
+    live = torch.arange(8.0)
+    held = [snapshot(its, live) for _ in range(3)]
+    live.zero_()
+    places = {copy.data_ptr() for _, (copy,) in held}
+    assert len(places) == 3
+    assert all(torch.equal(copy, torch.arange(8.0)) for _, (copy,) in held)
+    first = held.pop(0)[1][0].data_ptr()
+    gc.collect()
+    _, (again,) = snapshot(its, live)
+    assert again.data_ptr() == first
+    assert not again.any()
+    assert all(torch.equal(copy, torch.arange(8.0)) for _, (copy,) in held)
+
+
+def test_the_snapshots_of_a_long_run_share_two_places(tmp_path):
+    places = set()
+
+    def note(copying, pairs, *samples, make=copies.Copying.make):
+        places.update(pair.copy.data_ptr() for pair in pairs[:1])
+        make(copying, pairs, *samples)
+
+    with running(path=tmp_path / "run") as run, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copies.Copying, "make", note)
+        for _ in range(8):
+            run.step()
+            run.checkpoint()
+            run.flush()
+    assert len(places) <= 3
+
+
 @pytest.mark.parametrize(("least", "later"), [(1, True), (10**6, False)])
 def test_only_states_that_are_large_are_copied_later(monkeypatch, least, later):
     monkeypatch.setattr(copies, "LARGE", least)
