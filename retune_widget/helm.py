@@ -214,7 +214,8 @@ class Helm(Recovery):
             taken_back = {its.key for its in (*self._node.changes, *changes)} - {its.key for its in both}
             self._by_hand = self._by_hand or leaves_a_trace(taken_back, self._engine.hyperparameters)
             self._node.changes = both
-            self._node.note = self._node.note or note
+            known = self._node.note
+            self._node.note = f"{known}; {note}" if known and note and author != self._node.author else known or note
             self.tree.edited()
             self._write_down(self._node, change_records(self._node, changes, author, note))
         else:

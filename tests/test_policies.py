@@ -135,7 +135,7 @@ def test_early_stop_ends_on_the_best_node():
 
 def test_early_stop_branches_from_the_best_node_and_goes_on_by_itself():
     with measured([1.0, *[2.0] * 20], EarlyStop("val/loss", patience=2, action="branch", branches=2)) as run:
-        run.step(12)
+        run.step(14)  # 6, back to 2, 4 more, and once more
         assert [(its.name, its.fork_step) for its in run.tree.branches] == [
             ("main", 0), ("lr=0.01 @2", 2), ("lr=1e-3 @2", 2),
         ]  # fmt: skip

@@ -34,7 +34,7 @@ def test_one_that_is_added_later_begins_at_the_next_step():
         run.step(2)
         status = run.add_policy(gentle())
         assert status.state == "warming up until step 6"
-        assert status.policy.aim == "lr from 0.1 × its value, over 4 steps"
+        assert status.policy.aim == "the next 4 steps → lr from × 0.1 up"
         run.step(6)
         assert run.history.lr.tolist() == pytest.approx([0.1, 0.1, *GENTLE])
 

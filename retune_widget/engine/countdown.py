@@ -9,7 +9,7 @@ class Countdown:
     """Where training pauses by itself, and who waits for which step.
 
     Attributes:
-        pause_at: the step to pause at, or None.
+        pause_at: after so many steps of this process it pauses, or None.
         active: whether there is anything to count.
     """
 

@@ -31,6 +31,7 @@ class Engine:
 
     Attributes:
         step: optimizer steps completed since the root.
+        trained: steps completed in this process, whatever was gone back to; replays do not count.
         tainted: why the state can no longer be reproduced, or None.
         governors: who decides the values that a schedule or a torch scheduler drives.
         elsewhere: how this process differs from the one that began the run, in what decides about bits, or None.
@@ -69,7 +70,7 @@ class Engine:
         self.live, self.feed = live, feed
         self.train_on = step if step is None or live.keep_gradients else without_gradients(step, live)
         self.evaluate, self.eval_every = evaluate, eval_every
-        self.step = 0
+        self.step = self.trained = 0
         self.noise_seed = seed
         self.tainted: str | None = None
         self.elsewhere: str | None = None
@@ -146,6 +147,7 @@ class Engine:
         if self.live.copies.pending:
             self.live.copies.unannounced()
         self.count_step()
+        self.trained += 1
         try:
             if self.evaluate is not None and self._is_time_to_evaluate(epoch):
                 with aside(self.live):

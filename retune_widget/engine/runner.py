@@ -155,7 +155,7 @@ class Runner:
     def _boundary(self) -> bool:
         """The one place where commands are carried out while training; True: train one more step."""
         while True:
-            if self._countdown.active:
+            if self._countdown.active and not self._inbox.waiting:
                 self._count()
             if not self._inbox.waiting and not self._inbox.leave and self.status is Status.RUNNING:
                 if not self.length.is_reached(self._engine):
@@ -233,7 +233,7 @@ class Runner:
         if steps is None:
             self._countdown.pause_at = None
         else:
-            self._countdown.add(self._engine.step, *steps)
+            self._countdown.add(self._engine.trained, *steps)
         if self._inbox.training:
             self._set_status(Status.RUNNING)
         else:
@@ -242,9 +242,9 @@ class Runner:
             thread.start()
 
     def _count(self) -> None:
-        if self._countdown.is_over(self._engine.step):
+        if self._countdown.is_over(self._engine.trained):
             self._set_status(Status.PAUSED)  # answers everyone
-        self._countdown.answer_due(self._engine.step)
+        self._countdown.answer_due(self._engine.trained)
 
     def _end_of_driving(self, error: BaseException, *, failed: bool) -> None:
         another = self.loop.leave(self._own_loop)

@@ -1,9 +1,11 @@
 """What a rule may do: change values, keep the state, pause, stop, go back. As data, with the reason in words."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from retune_widget.engine.keys import unknown
 from retune_widget.tracking.value_changes import Value
 
 if TYPE_CHECKING:
@@ -27,8 +29,13 @@ class Times:
     ceiling: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.factor > 0:
-            raise ValueError(f"factor must be above 0, not {self.factor!r}.")
+        if not is_number(self.factor) or not self.factor > 0:
+            raise ValueError(f"factor must be a finite number above 0, not {self.factor!r}.")
+        for name, bound in (("floor", self.floor), ("ceiling", self.ceiling)):
+            if bound is not None and not is_number(bound):
+                raise ValueError(f"{name} must be a finite number, not {bound!r}.")
+        if self.floor is not None and self.ceiling is not None and self.floor > self.ceiling:
+            raise ValueError(f"The floor {self.floor!r} is above the ceiling {self.ceiling!r}.")
 
     def of(self, old: Value) -> Value:
         """The new value. A bound never moves a value the other way."""
@@ -58,6 +65,12 @@ class Action:
     values: Mapping[str, Value | Times] = field(default_factory=dict)
     back_to: int | None = None
     schedules: Mapping[str, "Schedule | None"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"An action is one of {', '.join(get_args(Kind))}, not {self.kind!r}.")
+        if self.back_to is not None and (type(self.back_to) is not int or self.back_to < 0):
+            raise ValueError(f"back_to must be a step from 0, not {self.back_to!r}.")
 
     @classmethod
     def set(cls, values: Mapping[str, Value | Times], reason: str) -> "Action":
@@ -90,19 +103,26 @@ class Action:
         return cls("branch", reason, values, back_to)
 
 
+def is_number(value: Any) -> bool:
+    """Whether this is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def resolve(asked: Mapping[str, Value | Times], in_force: Mapping[str, Value]) -> dict[str, Value]:
     """The values that change, by full key. A key that is a field of several param groups means all of them.
 
     Args:
         asked: what a rule asks for.
         in_force: every hyperparameter.
+
+    Raises:
+        UnknownHyperparameterError: there is no such key.
     """
     found: dict[str, Value] = {}
     for key, new in asked.items():
         for full in full_keys(key, in_force) or [key]:
             if full not in in_force:
-                found[full] = 0.0 if isinstance(new, Times) else new  # refused where it is set
-                continue
+                raise unknown(list(in_force), full)
             value = new.of(in_force[full]) if isinstance(new, Times) else new
             if value != in_force[full]:
                 found[full] = value

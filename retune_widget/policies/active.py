@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from retune_widget.engine.hyperparameters import Hyperparameter
 from retune_widget.errors import PolicyError
 from retune_widget.policies.action import Action, full_keys
 from retune_widget.policies.feedback import Overfit, Plateau
 from retune_widget.policies.guards import Divergence, NaNGuard
-from retune_widget.policies.policy import Now, Past, Policy, look
+from retune_widget.policies.own_code import check_keys, check_state, is_kept, said_of
+from retune_widget.policies.policy import Now, Past, Policy, is_built_in, look
 from retune_widget.policies.stopping import EarlyStop, Target
 from retune_widget.policies.warmup import Warmup
 from retune_widget.tracking.value_changes import Value
@@ -97,7 +99,8 @@ class Entry:
     def status(self) -> PolicyStatus:
         """The rule, to look at."""
         policy = self.policy
-        words, keys = (policy.words, tuple(policy.keys)) if policy else ("not given in this process", ())
+        words = said_of(policy, "words") if policy else "not given in this process"
+        keys = tuple(policy.keys) if policy else ()
         return PolicyStatus(self.name, policy, keys, words, self.suspended, tuple(self.fired), self.kind)
 
 
@@ -146,6 +149,9 @@ class Active:
         """
         if not isinstance(policy, Policy):
             raise PolicyError(f"{policy!r} is no rule: pass an object of retune_widget.policies, or of a subclass.")
+        if name is not None and not isinstance(name, str):
+            raise PolicyError(f"The name of a rule is text, not {name!r}.")
+        check_keys(policy)
         if any(its.policy is policy for its in self.entries):
             raise PolicyError(f"This {type(policy).__name__} is a rule of this run already: make another object.")
         kind = type(policy).__name__
@@ -158,6 +164,7 @@ class Active:
             return waiting
         entry = Entry(self._free_name(name, kind), kind, policy)
         policy.load_state_dict(policy.start())
+        check_state(policy)
         self._known[entry.name] = policy
         self._replace((*self.entries, entry))
         return entry
@@ -180,13 +187,17 @@ class Active:
         there = ", ".join(repr(its.name) for its in self.entries) or "none"
         raise PolicyError(f"There is no rule {str(name)!r} in this run. There are: {there}.")
 
-    def governing(self, keys: Iterable[str], known: Mapping[str, object]) -> list[Entry]:
-        """The rules that act on one of these hyperparameters."""
-        changed = set(keys)
+    def governing(self, keys: Iterable[str], known: Mapping[str, Hyperparameter]) -> list[Entry]:
+        """The rules that act on one of these hyperparameters, or on one that stands for it or that it stands for."""
+
+        def parts(full: Iterable[str]) -> set[str]:
+            return {part for key in full for part in (known[key].members if key in known else ()) or (key,)}
+
+        changed = parts(keys)
         return [
             its for its in self.entries
             if its.suspended is None and its.policy is not None
-            and any(changed.intersection(full_keys(key, known)) for key in its.policy.keys)
+            and any(changed & parts(full_keys(key, known)) for key in its.policy.keys)
         ]  # fmt: skip
 
     def update(
@@ -214,11 +225,16 @@ class Active:
         if entry.policy is None:
             return None
         try:
-            return ask(entry.policy, now)
+            action = ask(entry.policy, now)
+            if not is_built_in(entry.policy):
+                check_state(entry.policy)
         except Exception as error:  # noqa: BLE001  # a rule is the user's code: training goes on without it
             entry.suspended = f"it raised {error!r} at step {now.step:,}"
+            if not is_kept(entry.policy):
+                entry.policy.load_state_dict(entry.policy.start())
             self.revision += 1
             return None
+        return action
 
     def note_firing(self, entry: Entry, step: int, reason: str) -> None:
         """A rule did something."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retune_widget.engine.keys import unknown
 from retune_widget.errors import PolicyError
 from retune_widget.policies.action import Action, full_keys, resolve
 from retune_widget.policies.policy import Now, Policy, look
@@ -34,9 +35,16 @@ def dry_run(policy: Policy, history: pd.DataFrame) -> pd.DataFrame:
         `branch, step, action, key, old, new, reason`.
 
     Raises:
-        PolicyError: the table holds several branches and does not say where they fork.
+        PolicyError: the table holds several branches and does not say where they fork; or the metric is not in it.
+        UnknownHyperparameterError: a hyperparameter that the rule governs is not in it.
     """
-    rows = [row for name, lineage in _lineages(history) for row in _fired(policy, name, lineage)]
+    lineages, columns = list(_lineages(history)), [str(its) for its in history.columns]
+    if policy.metric is not None and policy.metric not in columns and len(history):
+        raise PolicyError(f"There is no {policy.metric!r} in this history. There are: {', '.join(columns)}.")
+    for key in policy.keys if len(history) else ():
+        if not full_keys(key, dict.fromkeys(columns)):
+            raise unknown(columns, key)
+    rows = [row for name, lineage in lineages for row in _fired(policy, name, lineage)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"old": object, "new": object})
 
 

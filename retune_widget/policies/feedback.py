@@ -52,6 +52,8 @@ class Plateau(Policy):
         whole("patience", self.patience)
         at_least(0, cooldown=self.cooldown, min_delta=self.min_delta)
         self._move = Times(self.factor, self.floor, self.ceiling)
+        if self.factor == 1:
+            raise ValueError("factor=1 changes nothing.")
 
     def start(self) -> State:
         """Nothing was seen."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from retune_widget.engine.checks import whole
-from retune_widget.policies.action import Action
+from retune_widget.policies.action import Action, is_number
 from retune_widget.policies.policy import MetricName, Now, Policy, State
 
 
@@ -49,8 +49,8 @@ class Divergence(Policy):
     def __post_init__(self) -> None:
         whole("steps", self.steps)
         whole("window", self.window)
-        if not self.factor > 1:
-            raise ValueError(f"factor must be above 1, not {self.factor!r}.")
+        if not is_number(self.factor) or self.factor <= 1:
+            raise ValueError(f"factor must be above 1 and finite, not {self.factor!r}.")
 
     def start(self) -> State:
         """Nothing was seen."""

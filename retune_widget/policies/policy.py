@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from retune_widget.policies.action import Action, resolve
+from retune_widget.policies.action import Action, is_number, resolve
 from retune_widget.tracking.goal import is_better_high
 from retune_widget.tracking.history import Pairs
 from retune_widget.tracking.value_changes import Value
@@ -148,6 +148,9 @@ def direction(metric: str, mode: Mode | None) -> Mode:
     Raises:
         ValueError: the mode is neither "min" nor "max".
     """
+    name: object = metric
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"metric must be the name of one, as 'val/loss', not {metric!r}.")
     if mode not in {None, "min", "max"}:
         raise ValueError(f"mode must be 'min' or 'max', not {mode!r}.")
     return mode or ("max" if is_better_high(metric) else "min")
@@ -167,5 +170,5 @@ def at_least(low: float, **numbers: float | None) -> None:
         ValueError: with the name.
     """
     for name, number in numbers.items():
-        if number is not None and (isinstance(number, bool) or not low <= number < float("inf")):
+        if number is not None and (not is_number(number) or number < low):
             raise ValueError(f"{name} must be a number from {low:g}, not {number!r}.")

@@ -1,11 +1,10 @@
 """Rules that say when it is enough: early stopping, a goal, a budget."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 from retune_widget.engine.checks import whole
-from retune_widget.policies.action import Action, Times
+from retune_widget.policies.action import Action, Times, is_number
 from retune_widget.policies.policy import (
     HyperparameterKey,
     MetricName,
@@ -120,7 +119,7 @@ class Target(Policy):
             raise ValueError("Nothing is asked for: give a metric and a goal, steps=, or seconds=.")
         if self.metric is not None:
             self.mode = direction(self.metric, self.mode)
-        if self.goal is not None and not math.isfinite(self.goal):
+        if self.goal is not None and not is_number(self.goal):
             raise ValueError(f"goal must be a finite number, not {self.goal!r}.")
         whole("steps", self.steps)
         at_least(0, seconds=self.seconds)

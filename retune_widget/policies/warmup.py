@@ -58,7 +58,7 @@ class Warmup(Policy):
     @property
     def aim(self) -> str:
         """What it moves."""
-        return f"{self.key} from {self.part:g} × its value, over {self.steps:,} steps"
+        return f"the next {self.steps:,} steps → {self.key} from × {self.part:g} up"
 
     @property
     def words(self) -> str:

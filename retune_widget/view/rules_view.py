@@ -7,6 +7,7 @@ import traitlets
 
 from retune_widget.policies.active import PolicyStatus
 from retune_widget.policies.catalogue import Form, forms
+from retune_widget.policies.own_code import said_of
 from retune_widget.view import wire_rules
 from retune_widget.view.bundles import bundle
 from retune_widget.view.firings import finder
@@ -65,7 +66,7 @@ def card(its: PolicyStatus) -> wire_rules.Rule:
     return {
         "name": its.name,
         "kind": its.kind,
-        "aim": its.policy.aim if its.policy is not None else "its code was not given in this process",
+        "aim": said_of(its.policy, "aim") if its.policy is not None else "its code was not given in this process",
         "suspended": its.suspended,
         "by_hand": its.suspended_by_hand,
         "resumable": its.policy is not None,

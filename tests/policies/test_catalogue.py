@@ -47,8 +47,8 @@ def test_what_a_form_offers_follows_from_the_annotations():
 
 
 def test_what_a_form_sends_becomes_the_rule():
-    rule = make("Plateau", {"metric": "val/loss", "factor": 1, "patience": 2.0, "floor": None, "mode": "max"})
-    assert (rule.factor, rule.patience, rule.floor, rule.mode, rule.cooldown) == (1.0, 2, None, "max", 0)
+    rule = make("Plateau", {"metric": "val/loss", "factor": 2, "patience": 2.0, "floor": None, "mode": "max"})
+    assert (rule.factor, rule.patience, rule.floor, rule.mode, rule.cooldown) == (2.0, 2, None, "max", 0)
     assert type(rule.patience) is int
 
 

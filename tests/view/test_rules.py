@@ -201,3 +201,27 @@ def test_a_saved_run_shows_its_rules_and_changes_none(tmp_path, ask):
     assert ask(view.rules, kind="select", node="n1", tab="node")["ok"]
     assert view.tree.selected == "n1"
     view.close()
+
+
+class Silent(Policy):
+    """Cannot say what it does."""
+
+    def update(self, _now):
+        return None
+
+    @property
+    def words(self):
+        return self.state["not there"]
+
+    @property
+    def aim(self):
+        return self.state["not there"]
+
+
+def test_a_rule_that_raises_when_it_is_looked_at_stops_nobody_from_looking(run, view):
+    run.add_policy(Silent())
+    view.pump.draw_now()
+    assert view.error is None
+    assert "its words raised KeyError" in run.policies[-1].state
+    assert "its aim raised KeyError" in view.rules.rules[-1]["aim"]
+    assert run.problems == []
