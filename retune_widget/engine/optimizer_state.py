@@ -43,9 +43,9 @@ def capture(
     ]
     live: dict[Any, Any] = optimizer.state
     state = {
-        names[parameter]: pack(its, f"optim/{name}/{names[parameter]}", tensors)
+        known: pack(its, f"optim/{name}/{known}", tensors)
         for parameter, its in live.items()
-        if parameter in names
+        if (known := names.get(parameter)) is not None
     }
     shared = {key: its for key, its in live.items() if not isinstance(key, Tensor)}
     return {

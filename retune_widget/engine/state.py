@@ -82,7 +82,7 @@ class LiveState:
         trained = self._trained()
         with tensors.written_by_the_optimizer_alone():
             for name, parameter in parameters.items():
-                tensors[f"param/{name}"] = tensors.own(parameter) if parameter in trained else owned(parameter)
+                tensors[f"param/{name}"] = tensors.own(parameter) if id(parameter) in trained else owned(parameter)
         tensors |= {name: owned(buffer) for name, buffer in buffers.items()}
         attributes = Attributes(tensors, [*parameters.values(), *buffers.values()])
         gradients = ((name, p.grad) for name, p in parameters.items()) if self.keep_gradients else ()
@@ -155,23 +155,23 @@ class LiveState:
                 yield f"{model_name}/{name}", module
 
     def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        seen: set[Tensor] = set()
+        seen: set[int] = set()
         for model_name, model in self.models.items():
             for name, parameter in model.named_parameters():
-                if parameter not in seen:
-                    seen.add(parameter)
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
                     yield f"{model_name}/{name}", parameter
         for name, optimizer in self.optimizers.items():
             for g, group in enumerate(optimizer.param_groups):
                 for p, parameter in enumerate(group["params"]):
-                    if parameter not in seen:
-                        seen.add(parameter)
+                    if id(parameter) not in seen:
+                        seen.add(id(parameter))
                         yield f"{name}.param_groups[{g}]/{p}", parameter
 
-    def _trained(self) -> set[Tensor]:
-        """The parameters that an optimizer has."""
+    def _trained(self) -> set[int]:
+        """The ids of the parameters that an optimizer has. Tensors hash by their ids, and slowly."""
         groups = (group for optimizer in self.optimizers.values() for group in optimizer.param_groups)
-        return {parameter for group in groups for parameter in group["params"]}
+        return {id(parameter) for group in groups for parameter in group["params"]}
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         for name, parameter in self._parameters():
