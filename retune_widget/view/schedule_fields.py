@@ -25,7 +25,8 @@ HELP = {
     "low": "the lowest value", "high": "the highest value", "up": "steps from low to high",
     "down": "steps back down; empty: as many as up", "decay": "each cycle is so many times as high as the one before",
 }  # fmt: skip
-LONGEST_TEXT = 2000
+LONGEST_TEXT = 100_000
+"""Characters in a field; some thousand points."""
 
 
 class Field:
@@ -60,6 +61,10 @@ class Field:
         if self.kind == "switch":
             return entry is True
         text = entry.strip() if isinstance(entry, str) else ""
+        if len(text) > LONGEST_TEXT:
+            raise ScheduleError(
+                f"{self.label} has {len(text):,} characters, and {LONGEST_TEXT:,} at most fit: run.schedule takes more."
+            )
         if not text and self.optional:
             return None
         if not text:
@@ -125,7 +130,7 @@ def _number(label: str, text: str, *, whole: bool) -> int | float:
 
 def _points(text: str) -> dict[int, float]:
     points: dict[int, float] = {}
-    for part in text[:LONGEST_TEXT].strip(", ").split(","):
+    for part in text.strip(", ").split(","):
         at, colon, value = part.partition(":")
         if not colon:
             raise ScheduleError(f"“{part.strip()[:24]}” has no colon: write {POINTS}.")

@@ -9,7 +9,7 @@ from retune_widget.engine.hyperparameters import own_hyperparameter
 from retune_widget.engine.known import KNOWN
 from retune_widget.errors import ScheduleError
 from retune_widget.view.schedule_draft import UNPLANNED, Standing, draft
-from retune_widget.view.schedule_fields import FIELDS, HELP, KINDS, WARMUP, schedule_of, summary
+from retune_widget.view.schedule_fields import FIELDS, HELP, KINDS, LONGEST_TEXT, WARMUP, schedule_of, summary
 
 OWN = {"scale": "log", "low": 1e-6, "high": 1.0, "text": ""}
 
@@ -121,3 +121,13 @@ def test_down_may_stay_empty_and_a_box_be_ticked():
     assert schedule_of(filled(form, "cyclic")).arguments["down"] == 60
     entries = filled(form, "exponential")["entries"] | {"staircase": True}
     assert schedule_of({"kind": "exponential", "entries": entries, "warmup": None}).arguments["staircase"]
+
+
+def test_of_many_points_none_is_lost_and_too_many_are_refused():
+    values = {at * 10: 0.1 - at / 10_000 for at in range(300)}
+    text = ", ".join(f"{at}: {value!r}" for at, value in values.items())
+    form = {"kind": "piecewise", "entries": {"values": text}, "warmup": None}
+    assert schedule_of(form) == schedules.piecewise(values)
+    text += "," * (LONGEST_TEXT + 1 - len(text))
+    with pytest.raises(ScheduleError, match="values has 100,001 characters, and 100,000 at most fit"):
+        schedule_of(form | {"entries": {"values": text}})

@@ -32,7 +32,6 @@ export class Fields {
             inputmode: kind === "points" ? "text" : "decimal",
             autocomplete: "off",
             spellcheck: "false",
-            maxlength: 2000,
             title: help,
           });
       if (isSwitch) input.checked = entry === true;

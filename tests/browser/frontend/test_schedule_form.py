@@ -128,6 +128,14 @@ class TestForm:
             "warmup": None,
         }
 
+    def test_a_long_text_that_is_pasted_arrives_whole(self, bare):
+        form = opened(bare)
+        form.get_by_label("start").fill("")
+        form.get_by_label("start").focus()
+        bare.keyboard.insert_text("0: 0.125, " * 1000)
+        form.get_by_label("start").press("Enter")
+        assert sent(bare)[-1]["form"]["entries"]["start"] == "0: 0.125, " * 1000
+
     def test_remove_is_there_only_for_a_schedule_of_ours(self, bare):
         form = opened(bare, governed={"body.lr": GOVERNED})
         form.get_by_role("button", name="Remove").click()
