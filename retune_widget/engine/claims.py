@@ -83,7 +83,7 @@ class Claims:
                 return self.set(values)
             case commands.SetSchedules(schedules, until):
                 return [
-                    self.unschedule(key) if curve is None else self.schedule(key, curve, until)
+                    self.unschedule(key) if curve is None else self.schedule(key, curve, until, restart=command.restart)
                     for key, curve in self._named(schedules).items()
                 ]
             case commands.Hold(values):
@@ -105,13 +105,14 @@ class Claims:
         """
         return [self._claimed(change) for change in changes.plan(self._hyperparameters, values)]
 
-    def schedule(self, key: str, curve: Curve, until: int | None) -> Claim:
+    def schedule(self, key: str, curve: Curve, until: int | None, *, restart: bool = True) -> Claim:
         """A schedule in force from the next step on.
 
         Args:
             key: of the hyperparameter.
             curve: the schedule.
             until: the step at which the run is planned to end, or None.
+            restart: whether an equal one that is in force begins again; else nothing changes.
 
         Raises:
             HyperparameterError: a value that it takes within the planned length would be refused.
@@ -121,6 +122,9 @@ class Claims:
             raise HyperparameterError(f"{key} is on or off: a schedule cannot drive it.")
         if its.takes_effect.startswith("never"):
             raise HyperparameterError(f"{key} would have no effect: {its.takes_effect.removeprefix('never: ')}")
+        now = self._governors.owned.get(key)
+        if not restart and now is not None and now.curve == curve:
+            return Claim(PlannedChange(its, its.value, its.value, None))
         left = until - self._step - 1 if until is not None and until > self._step else None
         ends = [end for end in (left, curve.length) if end is not None]
         for value in (curve(0), *curve.extremes(min(ends, default=UNPLANNED))):

@@ -40,13 +40,19 @@ class SetHyperparameters:
 class SetSchedules:
     """Let schedules decide values from the next step on; None takes one away.
 
-    `until` is the step at which the run is planned to end: values up to there are checked.
+    Attributes:
+        schedules: by the keys of the hyperparameters.
+        until: the step at which the run is planned to end: values up to there are checked.
+        author: who asks.
+        note: a person's words.
+        restart: whether one that is in force already begins again; else it goes on, scaled or held as it is.
     """
 
     schedules: Mapping[str, Any]
     until: int | None = None
     author: str = "user"
     note: str = ""
+    restart: bool = True
 
 
 @dataclass(frozen=True, slots=True)

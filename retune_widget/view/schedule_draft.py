@@ -1,12 +1,13 @@
-"""What the form for a schedule begins with: the value in force, the steps that are left, the schedule there is."""
+"""What the form for a schedule begins with: the schedule there is, or the value in force and what steps are left."""
 
 from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any, NamedTuple
 
 from retune_widget.engine.hyperparameters import Hyperparameter
 from retune_widget.engine.ownership import Curve
 from retune_widget.policies.schedule import Schedule
-from retune_widget.view.schedule_fields import FIELDS, HELP, WARMUP, Field, summary
+from retune_widget.view.schedule_fields import FIELDS, HELP, LONGEST_TEXT, WARMUP, Field, summary
 from retune_widget.view.wire_schedules import Entry, ScheduleDraft, ScheduleField
 
 UNPLANNED = 1000
@@ -38,24 +39,21 @@ class Standing(NamedTuple):
 
 
 def draft(standing: Standing) -> ScheduleDraft:
-    """The form for a hyperparameter."""
-    now, front = standing.curve, False
-    if isinstance(now, Schedule) and now.kind == "warmup":
-        front, now = standing.elapsed < now.arguments["steps"], now.arguments["then"]
-    at = now.kind if isinstance(now, Schedule) and now.kind in FIELDS else "cosine"
-    kept = now.arguments if isinstance(now, Schedule) else {}
+    """The form for a hyperparameter: the schedule that it follows, exactly; the other kinds with what is likely."""
+    at, kept, front = _filled_in(standing.curve)
     first = first_entries(standing)
+    warmup: Mapping[str, Any] = front or {"steps": max(1, standing.steps // 20), "start": max(0.0, standing.its.least)}
     return {
         "kinds": [
             {
                 "kind": kind, "help": summary(kind),
-                "fields": _filled(fields, first | (_kept(kept) if kind == at else {})),
+                "fields": _filled(fields, first | (kept if kind == at else {})),
             }
             for kind, fields in FIELDS.items()
         ],
         "kind": at,
-        "warmup": _filled(WARMUP, {"steps": max(1, standing.steps // 20), "start": max(0.0, standing.its.least)}),
-        "warms_up": front,
+        "warmup": _filled(WARMUP, warmup),
+        "warms_up": front is not None,
     }  # fmt: skip
 
 
@@ -90,9 +88,33 @@ def _middle(one: float, other: float) -> float:
     return float((one * other) ** 0.5) if one > 0 and other > 0 else (one + other) / 2
 
 
-def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What an edited schedule keeps; it begins anew from the value in force, and ends where it would have."""
-    return {name: its for name, its in arguments.items() if name not in {"start", "value", "steps", "points"}}
+def _filled_in(curve: Curve | None) -> tuple[str, dict[str, Entry], dict[str, Entry] | None]:
+    """The kind, the entries and the warm-up of a schedule; a cosine without any where a form cannot show it."""
+    front, now = None, curve
+    if isinstance(now, Schedule) and now.kind == "warmup":
+        front, now = _exact({name: its for name, its in now.arguments.items() if name != "then"}), now.arguments["then"]
+    if not isinstance(now, Schedule) or now.kind not in FIELDS:
+        return "cosine", {}, None
+    kept = _exact(now.arguments)
+    if any(isinstance(its, str) and len(its) > LONGEST_TEXT for its in kept.values()):
+        return "cosine", {}, None
+    return now.kind, kept, front
+
+
+def _exact(arguments: Mapping[str, Any]) -> dict[str, Entry]:
+    """Entries from which just these arguments are read again."""
+    entries: dict[str, Entry] = {}
+    for name, its in arguments.items():
+        if name == "points":
+            entries["values"] = ", ".join(f"{at}: {_exact_text(value)}" for at, value in its)
+        else:
+            entries[name] = its if isinstance(its, bool) else _exact_text(its)
+    return entries
+
+
+def _exact_text(value: float) -> str:
+    """The shortest text, of six digits or more, that is read as just this number."""
+    return next(text for digits in count(6) if float(text := _text(value, digits)) == value)
 
 
 def _filled(fields: Iterable[Field], entries: Mapping[str, Any]) -> list[ScheduleField]:
@@ -111,10 +133,10 @@ def _entry(field: Field, value: Any) -> Entry:
     return value if isinstance(value, str) else "" if value is None else _text(value)
 
 
-def _text(value: float) -> str:
-    """A number to be edited: `1e-3`, `0.05`, `1500`; six digits."""
-    text = f"{value:.6g}" if abs(value) < 1e6 else f"{value:.10g}"  # noqa: PLR2004  # steps may be many
+def _text(value: float, digits: int = 6) -> str:
+    """A number to be edited: `1e-3`, `0.05`, `1500`; steps may be many."""
+    text = f"{value:.{digits}g}" if abs(value) < 1e6 else f"{value:.{max(digits, 10)}g}"  # noqa: PLR2004
     if value and abs(value) < 0.01:  # noqa: PLR2004  # as the controls show it
-        text = f"{value:.5e}"
+        text = f"{value:.{digits - 1}e}"
     mantissa, e, exponent = text.partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}" if e else text

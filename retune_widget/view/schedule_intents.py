@@ -82,14 +82,16 @@ def command_of(run: Run, kind: str, key: str, schedule: Schedule | None) -> Comm
             return Hold({key: None})
         case "release":
             return Release([key])
-    return SetSchedules({key: schedule}, run.max_steps)
+    return SetSchedules({key: schedule}, run.max_steps, restart=False)
 
 
 def standing(run: Run, its: Hyperparameter) -> Standing:
     """Where a hyperparameter stands now."""
     now, planned = run.head.step, run.max_steps
     owners = () if (found := access.governing(run, its.key)) is None else found.owners
-    owner = next((its for its in owners if its is not None and its.curve is not None), Ownership(since=now))
+    first, *others = owners or (None,)
+    alike = first is not None and all(other is not None and other.curve == first.curve for other in others)
+    owner = first if first is not None and alike else Ownership(since=now)
     left = None if planned is None else max(0, planned - now)
     return Standing(its, left, owner.curve, now - owner.since)
 
@@ -100,19 +102,29 @@ def preview(run: Run, its: Hyperparameter, schedule: Schedule) -> SchedulePrevie
     Raises:
         HyperparameterError: one would be refused.
     """
-    access.check_schedule(run, SetSchedules({its.key: schedule}, run.max_steps))
-    now, planned = run.head.step, run.max_steps
-    length, left = schedule.length, planned - now if planned is not None and planned > now else None
-    span = max(1, length + length // 4 if length else left or UNPLANNED)
+    access.check_schedule(run, SetSchedules({its.key: schedule}, run.max_steps, restart=False))
+    now, planned, stands = run.head.step, run.max_steps, standing(run, its)
+    begun = stands.elapsed if stands.curve == schedule else None
+    length = None if schedule.length is None else schedule.length - (begun or 0)
+    left = planned - now if planned is not None and planned > now else None
+    span = max(1, length + length // 4 if length is not None and length > 0 else left or UNPLANNED)
     span = span if left is None else min(span, left)
-    steps = grid(0, span, schedule.turns(span))
-    values = [float(fitted(its, schedule(at))) for at in steps]
+    steps = grid(0, span, [at - (begun or 0) for at in schedule.turns(span + (begun or 0))])
+    if begun is None:
+        values = [float(fitted(its, schedule(at))) for at in steps]
+    else:
+        values = [float(its) for its in access.coming(run, its.key, [now + at for at in steps], now)]
     low, high = min(values), max(values)
     ends = values[0], values[-1]
     between = [f"{short(turn)} → " for turn in dict.fromkeys((high, low)) if turn not in ends]
     text = f"{short(ends[0])} → {''.join(between)}{short(ends[1])} by step {now + span:,}"
     if left is not None and length is not None and length > left:
         text += f"; the run is planned to end {length - left:,} steps before the schedule does"
+    if begun is not None:
+        text += f"; in force since step {now - begun:,}, and goes on"
+    elif isinstance(stands.curve, Schedule):
+        again = stands.curve.name == schedule.name
+        text += f"; begins {'again at' if again else f'in the place of {stands.curve.name} at'} the next step"
     return {
         "steps": [now + at for at in steps], "values": values, "text": text,
         "log": its.scale == "log" and low > 0 and high > 10 * low,

@@ -71,14 +71,56 @@ def test_it_takes_the_steps_that_are_left_or_a_thousand():
         assert schedule_of(filled(draft(Standing(hyperparameter(0.1), left, None, 0)), "cosine")).length == steps
 
 
-def test_a_schedule_that_is_there_is_edited_from_here_to_where_it_would_have_ended():
-    now = schedules.warmup(50, schedules.one_cycle(0.3, 200, rise=0.4))
-    form = draft(Standing(hyperparameter(0.2), 600, now, 20))
-    assert (form["kind"], form["warms_up"]) == ("one_cycle", True)
-    again = schedule_of(filled(form, "one_cycle"))
-    assert again.arguments == schedules.one_cycle(0.3, 229, rise=0.4).arguments
-    assert not draft(Standing(hyperparameter(0.2), 600, now, 60))["warms_up"]
-    assert draft(Standing(hyperparameter(0.2), 600, schedules.table([0.2, 0.1]), 0))["kind"] == "cosine"
+THERE = [
+    schedules.constant(0.1 + 0.2),
+    schedules.step(1 / 3, every=30, factor=0.123456789),
+    schedules.exponential(0.1, 0.5, 100),
+    schedules.exponential(1e-7 / 3, 0.5, 100, staircase=True),
+    schedules.piecewise({0: 0.1, 100: 0.05, 400: 1 / 300}),
+    schedules.linear(-0.0, 5e-324, 2**53),
+    schedules.cosine(1.7976931348623157e308, 0.0, 1_234_567),
+    schedules.one_cycle(2 / 3, 2000, rise=0.1 + 0.2),
+    schedules.cyclic(1e-5, 0.123456789, 12_345_678, 7, decay=0.999999999),
+]
+
+
+@pytest.mark.parametrize("now", THERE, ids=str)
+@pytest.mark.parametrize("elapsed", [0, 50, 3000])
+def test_a_schedule_that_is_there_is_shown_exactly_wherever_it_stands(now, elapsed):
+    for front in (None, schedules.warmup(100, now, start=1 / 30)):
+        form = draft(Standing(hyperparameter(0.05), 600, front or now, elapsed))
+        assert (form["kind"], form["warms_up"]) == (now.kind, front is not None)
+        again = schedule_of(filled(form, now.kind, warm=form["warms_up"]))
+        assert repr(again) == repr(front or now)
+
+
+def test_what_stands_in_the_fields_of_a_schedule_that_is_there_is_short():
+    form = draft(Standing(hyperparameter(0.05), 600, schedules.piecewise({0: 0.1, 100: 1e-3, 400: 1 / 3}), 50))
+    assert filled(form, "piecewise")["entries"] == {"values": "0: 0.1, 100: 1e-3, 400: 0.3333333333333333"}
+    form = draft(Standing(hyperparameter(0.05), 600, schedules.warmup(100, schedules.cosine(0.1, 1e-5, 200)), 50))
+    assert filled(form, "cosine", warm=True) == {
+        "kind": "cosine",
+        "entries": {"start": "0.1", "end": "1e-5", "steps": "200"},
+        "warmup": {"steps": "100", "start": "0"},
+    }
+    assert filled(form, "linear")["entries"] == {"start": "0.05", "end": "5e-4", "steps": "250"}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        schedules.table([0.2, 0.1]),
+        schedules.warmup(5, schedules.table([0.2, 0.1])),
+        schedules.warmup(5, schedules.warmup(5, schedules.constant(0.1))),
+        schedules.piecewise({at: 1 / (at + 3) for at in range(LONGEST_TEXT // 20)}),
+    ],
+    ids=["table", "table after a warm-up", "two warm-ups", "points beyond count"],
+)
+def test_what_a_form_cannot_show_is_not_shown_in_part(now):
+    form = draft(Standing(hyperparameter(0.2), 600, now, 1))
+    assert (form["kind"], form["warms_up"]) == ("cosine", False)
+    assert filled(form, "cosine")["entries"]["start"] == "0.2"
+    schedule_of(filled(form, "piecewise"))
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,68 @@ def test_a_schedule_is_set_scaled_held_released_and_removed(run, view, ask):
     assert labels == ["lr ~ cosine", "lr without cosine"], "what happened at one boundary is one change"
 
 
+def as_opened(ask, view, key="lr"):
+    """The form as it opens, to be sent without an edit."""
+    form = ask(view.controls, kind="draft_schedule", key=key)["found"]
+    fields = next(its for its in form["kinds"] if its["kind"] == form["kind"])["fields"]
+    entries, warmup = ({its["name"]: its["entry"] for its in some} for some in (fields, form["warmup"]))
+    return {"kind": form["kind"], "entries": entries, "warmup": warmup if form["warms_up"] else None}
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        rt.schedules.exponential(0.1, 0.5, 100),
+        rt.schedules.piecewise({0: 0.1, 25: 0.05, 400: 0.01}),
+        rt.schedules.warmup(40, rt.schedules.cosine(0.1, 0.01, 200)),
+        rt.schedules.cosine(0.123456789, 0.01, 10),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("hand", [{}, {"kind": "set", "value": 0.03}, {"kind": "hold"}], ids=str)
+def test_a_form_that_is_set_as_it_opened_changes_nothing(run, view, ask, schedule, hand):
+    run.step(3)
+    run.schedule("lr", schedule)
+    run.step(20)
+    if hand:
+        ask(view.controls, key="lr", **hand)
+    before, nodes, changes, coming = run.governed["lr"], len(run.tree.nodes), len(run.changes), run.preview("lr", 60)
+    form = as_opened(ask, view)
+    found = ask(view.controls, kind="preview_schedule", key="lr", form=form)["found"]
+    assert found["text"].endswith("; in force since step 3, and goes on")
+    shown = {at: value for at, value in zip(found["steps"], found["values"], strict=True) if at < 83}
+    assert len(shown) > 10
+    assert shown == {at: coming[at - 23] for at in shown}
+    assert ask(view.controls, kind="schedule", key="lr", form=form)["ok"]
+    assert view.controls.marks["lr"]["text"] == "already in force"
+    assert (run.governed["lr"], len(run.tree.nodes), len(run.changes)) == (before, nodes, changes)
+    assert run.preview("lr", 60) == coming
+
+
+def test_a_form_that_was_edited_begins_again_and_says_so(run, view, ask):
+    run.schedule("lr", rt.schedules.warmup(40, rt.schedules.cosine(0.1, 0.01, 200)))
+    run.step(20)
+    form = as_opened(ask, view)
+    form["entries"]["end"] = "0.02"
+    found = ask(view.controls, kind="preview_schedule", key="lr", form=form)["found"]
+    assert found["text"].endswith("; begins again at the next step")
+    line = {"kind": "linear", "entries": {"start": "0.1", "end": "0", "steps": "9"}, "warmup": None}
+    found = ask(view.controls, kind="preview_schedule", key="lr", form=line)["found"]
+    assert found["text"].endswith("; begins in the place of warmup + cosine at the next step")
+    assert ask(view.controls, kind="schedule", key="lr", form=form)["ok"]
+    again = rt.schedules.warmup(40, rt.schedules.cosine(0.1, 0.02, 200))
+    assert run.preview("lr", 60) == [again(at) for at in range(60)]
+    assert (run.governed["lr"].since, run.changes.governed.iloc[-1]) == (20, str(again))
+
+
+def test_in_python_the_same_schedule_begins_again(run):
+    schedule = rt.schedules.cosine(0.1, 0.01, 200)
+    run.schedule("lr", schedule)
+    run.step(20)
+    assert run.schedule("lr", schedule).node
+    assert (run.governed["lr"].since, run.hyperparameters["lr"].value) == (20, 0.1)
+
+
 def test_what_happened_reads_well_in_tree_details_chart_and_table(run, view, ask):
     steps = [
         ("schedule", {"form": COSINE}, "lr ~ cosine", "cosine(0.1 → 0.02, 40)"),
