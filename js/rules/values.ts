@@ -1,6 +1,6 @@
 /** What the fields of a form hold, as the arguments of a rule. Pure. */
 
-import { parseNumber } from "../shared/number.ts";
+import { parseCount, parseNumber } from "../shared/number.ts";
 import type { RuleArgument, RuleArguments, RuleForm } from "../wire_rules.ts";
 
 /** What there is to choose from. */
@@ -47,8 +47,8 @@ export function argumentsOf(
       values[name] = text;
       continue;
     }
-    const number = parseNumber(text);
-    if (number === null || (kind === "whole" && !Number.isInteger(number))) {
+    const number = kind === "whole" ? parseCount(text) : parseNumber(text);
+    if (number === null) {
       const wanted = kind === "whole" ? "a whole number" : "a number";
       return { field: name, error: `${label(name)} must be ${wanted}, not “${text.slice(0, 24)}”` };
     }

@@ -82,3 +82,10 @@ export function parseNumber(text: string): number | null {
   const value = Number(trimmed);
   return Number.isFinite(value) ? value : null;
 }
+
+/** A whole number a person typed, or null; here "1,000" is read too, as steps are shown. */
+export function parseCount(text: string): number | null {
+  const trimmed = text.trim();
+  const value = parseNumber(/^\d{1,3}(,\d{3})+$/.test(trimmed) ? trimmed.replaceAll(",", "") : trimmed);
+  return Number.isInteger(value) ? value : null;
+}

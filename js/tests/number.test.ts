@@ -8,6 +8,7 @@ import {
   formatMetric,
   formatRate,
   formatValue,
+  parseCount,
   parseNumber,
 } from "../shared/number.ts";
 
@@ -69,5 +70,18 @@ describe("text as numbers", () => {
 
   it.each(["", "abc", "1,5", "nan", "Infinity", "1e999", "0x10", "1 2"])("refuses %j", (text) => {
     expect(parseNumber(text)).toBeNull();
+  });
+
+  it.each([
+    ["1,000", 1000],
+    [" 12,345,678 ", 12345678],
+    ["1000", 1000],
+    ["1e3", 1000],
+  ])("reads %j as a count", (text, value) => {
+    expect(parseCount(text)).toBe(value);
+  });
+
+  it.each(["", "10,00", "1,5", "1,0000", "0.5", "1,000.5", ",000"])("refuses %j as a count", (text) => {
+    expect(parseCount(text)).toBeNull();
   });
 });

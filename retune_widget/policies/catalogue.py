@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -76,7 +77,7 @@ def make(kind: str, arguments: Mapping[str, Any]) -> Policy:
 
 
 def _checked(kind: str, its: Argument, value: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     match its.kind:
         case "number" if number:
             return float(value)
@@ -87,7 +88,14 @@ def _checked(kind: str, its: Argument, value: Any) -> Any:
         case "metric" | "hyperparameter" if isinstance(value, str) and value:
             return value
     wanted = {"number": "a number", "whole": "a whole number", "choice": f"one of {', '.join(its.choices)}"}
-    raise PolicyError(f"{kind}: {its.name} must be {wanted.get(its.kind, 'a name')}, not {value!r}.")
+    raise PolicyError(f"{kind}: {its.name} must be {wanted.get(its.kind, 'a name')}, not {_short(value)}.")
+
+
+def _short(value: Any) -> str:
+    """What was given; a long number is not spelled out (Python refuses to from 4,300 digits on)."""
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        return "a number too large for any use"
+    return repr(value)[:100]
 
 
 def _form_of(kind: str, its: type[Policy]) -> Form:

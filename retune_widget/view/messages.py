@@ -1,6 +1,7 @@
 """Messages from the browser: checked, handed on, and each one answered."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -110,6 +111,8 @@ def checked_kind(content: Content) -> str:
         value = content.get(name)
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise TypeError(f"{kind}: {name} cannot be {value!r}.")
+        if isinstance(value, int) and abs(value) > sys.float_info.max:
+            raise ValueError(f"{kind}: {name} is too large a number.")
     if kind == "step" and content["n"] < 1:
         raise ValueError(f"step takes a whole number from 1, not {content['n']}.")
     return kind

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Any, Literal, get_args
@@ -25,6 +26,9 @@ HELP = {
     "low": "the lowest value", "high": "the highest value", "up": "steps from low to high",
     "down": "steps back down; empty: as many as up", "decay": "each cycle is so many times as high as the one before",
 }  # fmt: skip
+COUNT = re.compile(r"\d{1,3}(,\d{3})+")
+"""A whole number as steps are shown, `1,000`. Elsewhere a comma is refused: `1,5` is two numbers to two readers."""
+COUNT_OF_POINT = re.compile(rf"((?:^|,)\s*)({COUNT.pattern})(?=\s*:)")
 LONGEST_TEXT = 100_000
 """Characters in a field; some thousand points."""
 
@@ -117,8 +121,9 @@ def _called(
 
 
 def _number(label: str, text: str, *, whole: bool) -> int | float:
+    plain = text.replace(",", "") if whole and COUNT.fullmatch(text) else text
     try:
-        number = float(text.replace("−", "-"))
+        number = float(plain.replace("−", "-"))
     except ValueError as error:
         raise ScheduleError(f"{label}: “{text[:24]}” is not a number.") from error
     if not whole:
@@ -130,6 +135,7 @@ def _number(label: str, text: str, *, whole: bool) -> int | float:
 
 def _points(text: str) -> dict[int, float]:
     points: dict[int, float] = {}
+    text = COUNT_OF_POINT.sub(lambda found: found[1] + found[2].replace(",", ""), text)
     for part in text.strip(", ").split(","):
         at, colon, value = part.partition(":")
         if not colon:

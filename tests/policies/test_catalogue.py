@@ -65,6 +65,10 @@ def test_what_a_form_sends_becomes_the_rule():
         ("Plateau", {"metric": ["val/loss"]}, "metric must be a name"),
         ("EarlyStop", {"metric": "a", "action": "explode"}, "action must be one of stop, pause, branch"),
         ("Target", {}, "Nothing is asked for"),
+        ("Plateau", {"metric": "val/loss", "patience": 10**400}, "a whole number, not a number too large"),
+        ("Plateau", {"metric": "val/loss", "factor": -(10**5000)}, "factor must be a number, not a number too large"),
+        ("Plateau", {"metric": "val/loss", "factor": float("nan")}, "factor must be a number, not nan"),
+        ("Plateau", {"metric": "val/loss", "factor": float("inf")}, "factor must be a number, not inf"),
     ],
 )
 def test_what_makes_no_rule_is_refused_in_words(kind, arguments, words):

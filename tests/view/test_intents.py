@@ -210,6 +210,19 @@ def test_a_handler_never_waits_for_a_long_step(run, view, ask, gate):
     assert str(run.status) == "paused"
 
 
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_beyond_all_bounds_is_refused_in_words(run, view, ask, caplog, digits):
+    target = {"kind": "add_rule", "rule": "Target", "arguments": {"steps": 10**digits}}
+    for part, content, words in (
+        (view.controls, {"kind": "set", "key": "lr", "value": 10**digits}, "set: value is too large a number."),
+        (view.toolbar, {"kind": "step", "n": 10**digits}, "step: n is too large a number."),
+        (view.toolbar, target, "steps must be a whole number, not a number too large for any use."),
+    ):
+        answer = ask(part, **content)
+        assert answer["error"].endswith(words)
+    assert (run.head.step, caplog.records) == (0, [])
+
+
 def test_after_close_an_intent_is_refused(run, view, ask):
     run.close()
     assert "closed" in ask(view.toolbar, kind="start")["error"]

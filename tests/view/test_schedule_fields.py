@@ -127,6 +127,9 @@ def test_what_a_form_cannot_show_is_not_shown_in_part(now):
     ("kind", "entries", "words"),
     [
         ("cosine", {"end": "abc"}, "end: “abc” is not a number."),
+        ("cosine", {"end": "1,000"}, "end: “1,000” is not a number."),
+        ("cosine", {"steps": "10,00"}, "steps: “10,00” is not a number."),
+        ("piecewise", {"values": "0: 1,000"}, "“000” has no colon"),
         ("cosine", {"end": ""}, "end is empty."),
         ("cosine", {"end": "nan"}, "end must be a finite number"),
         ("cosine", {"steps": "2.5"}, "steps must be a whole number, not 2.5."),
@@ -173,3 +176,11 @@ def test_of_many_points_none_is_lost_and_too_many_are_refused():
     text += "," * (LONGEST_TEXT + 1 - len(text))
     with pytest.raises(ScheduleError, match="values has 100,001 characters, and 100,000 at most fit"):
         schedule_of(form | {"entries": {"values": text}})
+
+
+def test_steps_are_read_as_they_are_shown():
+    cosine = {"start": "0.1", "end": "0", "steps": "1,234,567"}
+    assert schedule_of({"kind": "cosine", "entries": cosine, "warmup": None}).length == 1_234_567
+    values = {"values": "0: 0.5,100: 0.4, 1,000: 0.3,20,000 : 0.2,100000:1"}
+    points = schedule_of({"kind": "piecewise", "entries": values, "warmup": None})
+    assert points == schedules.piecewise({0: 0.5, 100: 0.4, 1000: 0.3, 20_000: 0.2, 100_000: 1.0})
