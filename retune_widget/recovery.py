@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from retune_widget.engine import commands
+from retune_widget.engine.changes import plan
 from retune_widget.engine.claims import Made
 from retune_widget.engine.memory import is_out_of_memory
 from retune_widget.engine.replay import ReplayCancelledError, beside_the_run, replay
@@ -177,32 +178,54 @@ class Recovery(Ruling):
             ValueError: there is no such way.
             HyperparameterError: the learning rate cannot be lowered.
         """
-        guard = self._engine.nan_guard
+        guard, stopped = self._engine.nan_guard, self.stopped
         fault = guard.fault
         if how not in {"lower lr", "skip batch"}:
             raise ValueError(f"There is no way {how!r} to recover: choose 'lower lr' or 'skip batch'.")
-        stopped = self.stopped
         if fault is None and node is None and (stopped is None or how not in stopped.ways):
             raise StatusError("No step was stopped: there is nothing to recover from.")
+        back_to = self._back_to(fault, node)
+        lowered = self._lowered(factor, back_to) if how == "lower lr" else {}  # refused before anything moves
+        if how == "skip batch" and (fault is None or (back_to or self._engine).step != fault.step - 1):
+            raise StatusError("The run is not before the step that was stopped: its batch cannot be skipped here.")
         if self._engine.own_loop:
             guard.drop_gradients()
-        elsewhere = node is not None and not (node is self._node and self._is_held())
-        if elsewhere or self._engine.tainted is not None or (fault and fault.step <= self._engine.step):
-            self._restore(node or self._node)
+        if back_to is not None:
+            self._restore(back_to)
+            self._arrive()
         if how == "lower lr":
-            values = resolve({"lr": Times(factor)}, dict(self._engine.values()))
             why = f", because {fault or (stopped and stopped.what)}" if fault or stopped else ""
             author = stopped.by if stopped is not None else NaNGuard.__name__
-            before = self._set(values, f"policy:{author}", f"lower lr{why}").node
+            before = self._set(lowered, f"policy:{author}", f"lower lr{why}").node
         else:
-            if fault is None or self._engine.step != fault.step - 1:
-                raise StatusError("The run is not before the step that was stopped: its batch cannot be skipped here.")
             before, batch = self._node, self._batch()
             self._engine.feed.advance()
             self._by_hand = True
             self._keep_here(f"batch skipped: {batch}")
         guard.fault = self.stopped = None
         return before or self._node
+
+    def _back_to(self, fault: NonFiniteError | None, node: Node | None) -> Node | None:
+        """The node to restore before the run goes on; None: it stands where it shall."""
+        engine = self._engine
+        if node is not None:
+            return None if node is self._node and self._is_held() and engine.tainted is None else node
+        after = fault is not None and fault.step <= engine.step
+        if engine.tainted is None and not after:
+            return None
+        return self._node if fault is None else self._last_until(fault.step - 1)
+
+    def _lowered(self, factor: float, at: Node | None) -> dict[str, Any]:
+        """Every learning rate, lowered, as they stand at a node, or here.
+
+        Raises:
+            ValueError: the factor is none.
+            HyperparameterError, UnknownHyperparameterError: the new values would be refused.
+        """
+        engine, standing = self._engine, None if at is None else at.values
+        values = resolve({"lr": Times(factor)}, dict(engine.values()) if standing is None else standing)
+        plan(engine.hyperparameters, values, at=standing)
+        return values
 
     def carry_out_policy(self, command: commands.Governing) -> Any:
         """Carry out a command about rules, or after one of them paused the run."""
