@@ -10,7 +10,6 @@ from retune_widget.engine.claims import Made
 from retune_widget.engine.memory import is_out_of_memory
 from retune_widget.engine.replay import ReplayCancelledError, beside_the_run, replay
 from retune_widget.engine.snapshot import Snapshot
-from retune_widget.engine.status import Status
 from retune_widget.errors import NonFiniteError, StatusError
 from retune_widget.policies.action import Times, resolve
 from retune_widget.policies.guards import NaNGuard
@@ -18,10 +17,10 @@ from retune_widget.policies.stopped import Stopped
 from retune_widget.ruling import Ruling
 from retune_widget.tracking.tree import Node
 
-OFFERS = (
-    "run.recover('lower lr') takes a tenth of the learning rate, run.recover('skip batch') leaves this batch out; "
-    "or look; then start()"
-)
+OFFERS = {
+    "lower lr": "run.recover('lower lr') takes a tenth of the learning rate",
+    "skip batch": "run.recover('skip batch') leaves this batch out",
+}
 SHOWN = 10
 """Samples of a batch that are named."""
 
@@ -45,9 +44,14 @@ class Recovery(Ruling):
     def on_fault(self, error: NonFiniteError) -> None:
         """Go to the state from before the step: by its buffers, by training to there, or to the last good node.
 
+        A loop of the caller's own goes nowhere: it has ended.
+
         Raises:
             RestoreError, StoreError: that could not be done.
         """
+        if self._engine.own_loop:
+            self._leave_own_loop(error)
+            return
         guard = self._engine.nan_guard
         guard.forget()
         until = error.step - 1
@@ -61,37 +65,57 @@ class Recovery(Ruling):
             if exact and error.step <= self.history.tip(self._branch):
                 error = self._look_again_at(error)
         guard.fault = error
-        batch = self._batch() if exact else "not known"
-        text = f"step {error.step:,} was stopped: {error.what}. Its batch: {batch}"
-        node = self._keep_before_fault(text) if exact else self._node
+        node = self._keep_before_fault(self._told(error, known=exact)) if exact else self._node
+        self._tell(error, node, known=exact)
+
+    def _leave_own_loop(self, error: NonFiniteError) -> None:
+        """A loop of the caller's own ends with the error: its state stays as it is, and is kept where it is whole."""
+        engine, guard = self._engine, self._engine.nan_guard
+        guard.forget()
+        guard.drop_gradients()
+        known = error.step == engine.step + 1
+        if known and engine.tainted is None:
+            self._tell(error, self._keep_before_fault(self._told(error, known=True)), known=True)
+        else:
+            self._tell(error, self._last_until(error.step - 1), known=known, reached=False)
+
+    def _told(self, error: NonFiniteError, *, known: bool) -> str:
+        batch = self._batch() if known else "not known"
+        return f"step {error.step:,} was stopped: {error.what}. Its batch: {batch}"
+
+    def _tell(self, error: NonFiniteError, node: Node, *, known: bool, reached: bool = True) -> None:
+        """Write down that a step was stopped.
+
+        Args:
+            error: why.
+            node: where the run was put.
+            known: whether the batch at the position is that of the step.
+            reached: whether the run is at the node; else `recover` goes there.
+        """
+        text = self._told(error, known=known)
         entry = self.policies.entry(self._guarding())
         self.policies.note_firing(entry, error.step, error.what)
-        self.stopped = self._stopped_by(error, node, exact=exact, text=text)
+        at = self._engine.step if reached else node.step
+        ways = (*self._ways(), *(["skip batch"] if known and at == error.step - 1 else []))
+        where = (
+            f"The run is at {node.id}, step {at:,}, before that"
+            if reached
+            else f"That step left its traces in the model: to recover is to go back to {node.id}, step {at:,}"
+        )
+        then = "start()" if self._engine.train_on is not None else "run your loop again"
+        self.stopped = Stopped(
+            entry.name, NaNGuard.__name__, error.step, error.what, node.id, at,
+            f"{entry.name}: {text}. {where}: {''.join(f'{OFFERS[way]}, ' for way in ways)}or look; then {then}.",
+            batch=self._position() if known else None, samples=tuple(self._samples() or ()) if known else (),
+            ways=ways, reached=reached,
+        )  # fmt: skip
         self._journal(entry, "pause", text, error.step)
         self._arrive()
         self.store_history()
 
-    def on_status(self, status: Status) -> None:
-        """Training begins or ends; a loop of the caller's own that was stopped has ended with the error."""
-        super().on_status(status)
-        fault = self._engine.nan_guard.fault
-        if status is Status.FAILED and fault is not None and fault.step >= self._engine.step and self.stopped is None:
-            text = f"{fault}. Its batch: {self._batch()}"
-            self.stopped = self._stopped_by(fault, self._node, exact=fault.step == self._engine.step + 1, text=text)
-
     def _guarding(self) -> str:
         """The name of the rule that looks at the gradients."""
         return next((its.name for its in self.policies.entries if isinstance(its.policy, NaNGuard)), "NaNGuard")
-
-    def _stopped_by(self, error: NonFiniteError, node: Node, *, exact: bool, text: str) -> Stopped:
-        """What is said of a step that was stopped; `exact`: the run stands right before it."""
-        name, at = self._guarding(), self._engine.step
-        return Stopped(
-            name, NaNGuard.__name__, error.step, error.what, node.id, at,
-            f"{name}: {text}. The run is at {node.id}, step {at:,}, before that: {OFFERS}.",
-            batch=self._position() if exact else None, samples=tuple(self._samples() or ()) if exact else (),
-            ways=(*self._ways(), *(["skip batch"] if exact else [])),
-        )  # fmt: skip
 
     def _keep_before_fault(self, text: str) -> Node:
         if self._is_held():

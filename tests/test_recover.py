@@ -1,9 +1,12 @@
 """Going on after a step that was stopped: what is refused moves nothing, and what is said is true."""
 
 import pytest
+import torch
 
 import retune_widget as rt
-from tests.faults import bits, make
+from tests.engine.laboratory import Noisy, cross_entropy
+from tests.faults import adam, bits, in_own_step, make, normed
+from tests.rig import parameters, same
 
 
 def stopped_at(step, **options):
@@ -21,7 +24,11 @@ def all_of(run):
 
 @pytest.mark.parametrize(
     ("how", "factor", "error"),
-    [("lower lr", -1.0, ValueError), ("lower lr", float("inf"), rt.HyperparameterError), ("skip batch", 0.1, rt.StatusError)],
+    [
+        ("lower lr", -1.0, ValueError),
+        ("lower lr", float("inf"), rt.HyperparameterError),
+        ("skip batch", 0.1, rt.StatusError),
+    ],
 )
 def test_what_is_refused_moves_nothing(how, factor, error):
     run, _ = stopped_at(3)
@@ -30,4 +37,89 @@ def test_what_is_refused_moves_nothing(how, factor, error):
         run.recover(how, node="n0", factor=factor)
     assert all_of(run) == before
     assert run.set(lr=0.5).step == 3
+    run.close()
+
+
+def own_run(model):
+    """A run that a loop of one's own trains, and that loop: its fourth step is bad while `bad` has something in it."""
+    optimizer, bad = adam(model.parameters()), [True]
+    run = rt.Run(model, optimizer, Noisy(), batch_size=8, path=":memory:")
+
+    def loss(output, target):
+        return cross_entropy(output, target) * (float("nan") if bad and run._engine.step == 3 else 1.0)
+
+    step = in_own_step(model, optimizer, loss)
+
+    def loop(until):
+        for batch in run.batches():
+            step(batch)
+            if run._engine.step + 1 == until:
+                break
+
+    return run, loop, bad
+
+
+def test_a_loop_of_ones_own_that_was_stopped_is_told_without_a_notebook():
+    model = torch.nn.Linear(6, 3)
+    run, loop, bad = own_run(model)
+    loop(3)
+    weights = parameters(model)
+    with pytest.raises(rt.NonFiniteError):
+        loop(10)
+    node = run.tree.nodes[-1]
+    assert (run.status, run.head.step, node.step, node.author) == ("paused", 3, 3, "policy:NaNGuard")
+    what = "the gradient of 'weight' is not finite, the first of them"
+    assert node.note.startswith(f"step 4 was stopped: {what}. Its batch: epoch 0, sample 24, batch_size 8; its samples")
+    (told,) = run.problems
+    assert told == (
+        f"NaNGuard: {node.note}. The run is at {node.id}, step 3, before that: run.recover('lower lr') takes a tenth "
+        "of the learning rate, run.recover('skip batch') leaves this batch out, or look; then run your loop again."
+    )
+    assert run.policies[0].fired == ((4, what),)
+    (row,) = run._helm.changes
+    assert (row["author"], row["node"], row["note"]) == ("policy:NaNGuard", node.id, node.note)
+    assert same(parameters(model), weights)
+    run.recover("skip batch")
+    assert (run.head.step, run.head.epoch) == (3, 1)
+    bad.clear()
+    loop(6)
+    assert (run.head.step, run.problems) == (6, [])
+    run.close()
+
+
+def test_where_the_step_left_traces_it_is_said_where_recover_goes():
+    run, loop, _ = own_run(normed())
+    loop(2)
+    kept = run.checkpoint()
+    loop(3)
+    with pytest.raises(rt.NonFiniteError):
+        loop(10)
+    (told,) = [its for its in run.problems if its.startswith("NaNGuard")]
+    assert "The run is at" not in told
+    assert f"That step left its traces in the model: to recover is to go back to {kept.id}, step 2: run.rec" in told
+    assert "skip batch" not in told
+    assert (run.head.step, run.tree.nodes[-1]) == (3, kept)
+    run.recover("lower lr")
+    assert (run.head.step, run.problems) == (2, [])
+    run.close()
+
+
+def test_a_loop_that_dealt_with_it_itself_is_not_stopped():
+    model = torch.nn.Linear(6, 3)
+    optimizer = adam(model.parameters())
+    run = rt.Run(model, optimizer, Noisy(), batch_size=8, path=":memory:")
+    step = in_own_step(model, optimizer, lambda out, y: cross_entropy(out, y) * (run._engine.step != 3 or float("nan")))
+    caught = []
+    for batch in run.batches():
+        try:
+            step(batch)
+        except rt.NonFiniteError as error:
+            caught.append(error.step)
+        if run._engine.step == 5:
+            break
+    assert (caught, run.problems, run.policies[0].fired) == ([4], [], ())
+    run.restore("n0")
+    for _ in run.batches():
+        break
+    assert run.problems == []
     run.close()

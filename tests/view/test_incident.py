@@ -174,3 +174,10 @@ def test_a_batch_that_is_not_known_is_said():
     stopped = Stopped("NaNGuard", NaNGuard.__name__, 9, "its loss is nan", "n2", 5, "text")
     facts = incident_of(stopped, own_loop=False)["facts"]
     assert facts[1:] == ["Which batch it was is not known.", "The run is at n2, step 5, from before that."]
+
+
+def test_a_step_that_left_traces_says_where_one_goes_back_to():
+    stopped = Stopped("NaNGuard", NaNGuard.__name__, 9, "its loss is nan", "n2", 5, "text", reached=False)
+    incident = incident_of(stopped, own_loop=True)
+    assert incident["title"] == "Step 9 was stopped because it is not finite"
+    assert incident["facts"][2] == "It left traces in the model: to go on is to go back to n2, step 5."
