@@ -222,12 +222,20 @@ class Recovery(Ruling):
             author = stopped.by if stopped is not None else NaNGuard.__name__
             before = self._set(lowered, f"policy:{author}", f"lower lr{why}").node
         else:
-            before, batch = self._node, self._batch()
-            self._engine.feed.advance()
-            self._by_hand = True
-            self._keep_here(f"batch skipped: {batch}")
+            before = self._node
+            self._skip()
         guard.fault = self.stopped = None
         return before or self._node
+
+    def _skip(self) -> None:
+        """Move behind the batch at the position; no step is made of it, and no evaluation of an epoch that it ends."""
+        engine = self._engine
+        batch, epoch = self._batch(), engine.epoch
+        engine.feed.advance()
+        self._by_hand = True
+        unmeasured = engine.epoch != epoch and engine.evaluate is not None and engine.eval_every is None
+        ended = f". It was the last of epoch {epoch}, which was not evaluated" if unmeasured else ""
+        self._keep_here(f"batch skipped: {batch}{ended}")
 
     def _back_to(self, fault: NonFiniteError | None, node: Node | None) -> Node | None:
         """The node to restore before the run goes on; None: it stands where it shall."""

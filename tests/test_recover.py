@@ -6,7 +6,7 @@ import torch
 import retune_widget as rt
 from tests.engine.laboratory import Noisy, cross_entropy
 from tests.faults import adam, bits, in_own_step, make, normed
-from tests.rig import parameters, same
+from tests.rig import PATIENCE, parameters, same
 
 
 def stopped_at(step, **options):
@@ -122,4 +122,18 @@ def test_a_loop_that_dealt_with_it_itself_is_not_stopped():
     for _ in run.batches():
         break
     assert run.problems == []
+    run.close()
+
+
+def test_an_epoch_whose_last_batch_is_left_out_is_not_evaluated_and_the_note_says_it():
+    run, fault = stopped_at(3, epochs=2, val_data=Noisy())
+    run.recover("skip batch")
+    assert run.tree.nodes[-1].note.endswith(". It was the last of epoch 0, which was not evaluated")
+    assert (run.head.epoch, run.max_steps) == (1, 7)
+    fault.at = None
+    run.start()
+    run.wait(PATIENCE)
+    assert (run.status, run.head.step) == ("finished", 7)
+    measured = run.history.dropna(subset=["val/loss"])
+    assert measured["step"].tolist() == [7]
     run.close()
