@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from retune_widget.engine import commands
+from retune_widget.engine.beyond import group_size
 from retune_widget.engine.changes import plan
 from retune_widget.engine.claims import Made
 from retune_widget.engine.memory import is_out_of_memory
@@ -187,7 +188,8 @@ class Recovery(Ruling):
     def _position(self) -> str:
         position = self._engine.feed.position()
         words = ", ".join(f"{name} {value}" for name, value in position.items() if "seed" not in name)
-        return words or "of your own making"
+        count = group_size(self._engine.feed)
+        return f"{f'{count} together, from ' if count > 1 else ''}{words or 'of your own making'}"
 
     def _samples(self) -> list[int] | None:
         """The indices of the batch at the position, where the data has such."""

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 import retune_widget as rt
+from retune_widget.engine.feed import make_feed
+from retune_widget.engine.grouped_feed import GroupedFeed
 from tests.engine.laboratory import Noisy, cross_entropy
 from tests.faults import adam, bits, in_own_step, make, normed
 from tests.rig import PATIENCE, parameters, same
@@ -137,3 +139,40 @@ def test_an_epoch_whose_last_batch_is_left_out_is_not_evaluated_and_the_note_say
     measured = run.history.dropna(subset=["val/loss"])
     assert measured["step"].tolist() == [7]
     run.close()
+
+
+def test_all_batches_of_a_step_are_named_and_left_out_together():
+    run, fault = make()
+    run.set(accumulate=2)
+    order = run._engine.feed.inner._plan.order()
+    for at, start in ((0, 0), (1, 16)):
+        fault.at = at
+        run.step(1)
+        stopped, indices = run._helm.stopped, order[start : start + 16]
+        assert stopped.samples == tuple(indices)
+        assert stopped.batch == f"2 together, from epoch 0, sample {start}, batch_size 8"
+        assert f"its samples are {', '.join(map(str, indices[:10]))}, … ({len(indices)})" in run.problems[0]
+        fault.at = None
+        run.step(1)
+        assert run.head.step == at + 1
+    run.restore("n0")
+    run.set(accumulate=2)
+    fault.at = 0
+    run.step(1)
+    run.restore(run.head.node_id)  # nothing is fetched there
+    run.recover("skip batch", node=run.head.node_id)
+    assert run._engine.feed.position()["sample"] == 16
+    assert "batch skipped: 2 together, from epoch 0, sample 0, " in run.tree.nodes[-1].note
+    run.close()
+
+
+def test_a_group_that_was_not_fetched_is_passed_whole():
+    feed = GroupedFeed(make_feed(Noisy(), 8, 0), 3)
+    feed.advance()
+    assert (feed.position()["sample"], feed.size, len(feed.samples())) == (24, 1, 6)
+    feed.next()
+    assert (feed.size, len(feed.samples()), feed.position()["sample"]) == (1, 6, 24)
+    feed.advance()
+    assert (feed.epoch, feed.position()["sample"], feed.size) == (1, 0, 3)
+    assert GroupedFeed(make_feed([1, 2, 3], None, 0), 2).samples() is None
+    feed.close()
