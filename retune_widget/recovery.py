@@ -11,8 +11,8 @@ from retune_widget.engine.claims import Made
 from retune_widget.engine.memory import is_out_of_memory
 from retune_widget.engine.replay import ReplayCancelledError, beside_the_run, replay
 from retune_widget.engine.snapshot import Snapshot
-from retune_widget.errors import NonFiniteError, StatusError
-from retune_widget.policies.action import Times, resolve
+from retune_widget.errors import HyperparameterError, NonFiniteError, StatusError
+from retune_widget.policies.action import Times, full_keys, resolve
 from retune_widget.policies.guards import NaNGuard
 from retune_widget.policies.stopped import Stopped
 from retune_widget.ruling import Ruling
@@ -254,11 +254,15 @@ class Recovery(Ruling):
 
         Raises:
             ValueError: the factor is none.
-            HyperparameterError, UnknownHyperparameterError: the new values would be refused.
+            HyperparameterError, UnknownHyperparameterError: the new values would be refused, or are the old ones.
         """
-        engine, standing = self._engine, None if at is None else at.values
-        values = resolve({"lr": Times(factor)}, dict(engine.values()) if standing is None else standing)
-        plan(engine.hyperparameters, values, at=standing)
+        known, standing = self._engine.hyperparameters, dict(self._engine.values()) if at is None else at.values
+        values = resolve({"lr": Times(factor)}, standing)
+        if not plan(known, values, at=standing):
+            now = ", ".join(f"{key}={standing[key]:g}" for key in full_keys("lr", standing))
+            raise HyperparameterError(
+                f"{now} here: × {factor:g} changes nothing. Set it or its schedule, skip the batch, or restore a node."
+            )
         return values
 
     def carry_out_policy(self, command: commands.Governing) -> Any:

@@ -6,6 +6,7 @@ import torch
 import retune_widget as rt
 from retune_widget.engine.feed import make_feed
 from retune_widget.engine.grouped_feed import GroupedFeed
+from retune_widget.policies.schedules import constant, warmup
 from tests.engine.laboratory import Noisy, cross_entropy
 from tests.faults import adam, bits, in_own_step, make, normed
 from tests.rig import PATIENCE, parameters, same
@@ -176,3 +177,14 @@ def test_a_group_that_was_not_fetched_is_passed_whole():
     assert (feed.epoch, feed.position()["sample"], feed.size) == (1, 0, 3)
     assert GroupedFeed(make_feed([1, 2, 3], None, 0), 2).samples() is None
     feed.close()
+
+
+def test_a_learning_rate_of_zero_cannot_be_lowered_and_the_notice_stays():
+    run, _ = stopped_at(0, schedules={"lr": warmup(10, constant(0.1))})
+    before = all_of(run)
+    for node in (None, "n0"):
+        with pytest.raises(rt.HyperparameterError, match=r"^lr=0 here: × 0.1 changes nothing\. Set it"):
+            run.recover("lower lr", node=node)
+    assert all_of(run) == before
+    assert run._helm.stopped.step == 1
+    run.close()
