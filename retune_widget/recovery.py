@@ -13,6 +13,7 @@ from retune_widget.engine.replay import ReplayCancelledError, beside_the_run, re
 from retune_widget.engine.snapshot import Snapshot
 from retune_widget.errors import HyperparameterError, NonFiniteError, StatusError
 from retune_widget.policies.action import Times, full_keys, resolve
+from retune_widget.policies.active import Entry
 from retune_widget.policies.guards import NaNGuard
 from retune_widget.policies.stopped import Stopped
 from retune_widget.ruling import Ruling
@@ -28,6 +29,9 @@ SHOWN = 10
 
 class Recovery(Ruling):
     """Takes back what was stopped, and goes on."""
+
+    _guarding: Entry
+    """The rule that stopped the last step."""
 
     def recover(self, error: Exception) -> bool:
         """Whether the step that raised can be made again: out of memory puts the old batch size back."""
@@ -50,6 +54,7 @@ class Recovery(Ruling):
         Raises:
             RestoreError, StoreError: that could not be done.
         """
+        self._look_for_guard()
         if self._engine.own_loop:
             self._leave_own_loop(error)
             return
@@ -93,9 +98,11 @@ class Recovery(Ruling):
             known: whether the batch at the position is that of the step.
             reached: whether the run is at the node; else `recover` goes there.
         """
-        text = self._told(error, known=known)
-        entry = self.policies.entry(self._guarding())
-        self.policies.note_firing(entry, error.step, error.what)
+        text, guarding = self._told(error, known=known), self._guarding
+        entry = next((its for its in self.policies.entries if its.name == guarding.name), None)
+        if entry is not None:  # the rules are those of the node by now
+            self.policies.note_firing(entry, error.step, error.what)
+        entry = entry or guarding
         at = self._engine.step if reached else node.step
         ways = (*self._ways(), *(["skip batch"] if known and at == error.step - 1 else []))
         where = (
@@ -114,9 +121,11 @@ class Recovery(Ruling):
         self._arrive()
         self.store_history()
 
-    def _guarding(self) -> str:
-        """The name of the rule that looks at the gradients."""
-        return next((its.name for its in self.policies.entries if isinstance(its.policy, NaNGuard)), "NaNGuard")
+    def _look_for_guard(self) -> None:
+        """Note which rule looks at the gradients, before the rules become those of another node."""
+        guards = [its for its in self.policies.entries if isinstance(its.policy, NaNGuard)]
+        acting = (its for its in guards if its.suspended is None)
+        self._guarding = next(acting, guards[0] if guards else Entry(NaNGuard.__name__, NaNGuard.__name__, None))
 
     def _keep_before_fault(self, text: str) -> Node:
         if self._is_held():
@@ -125,7 +134,7 @@ class Recovery(Ruling):
             return self._node
         if self._forks:
             self._fork(f"{self._branch} @{self._node.step}", by_hand=False)
-        self._node = self._new_node("policy", self._engine.capture(), author="policy:NaNGuard", note=text)
+        self._node = self._new_node("policy", self._engine.capture(), author=f"policy:{self._guarding.name}", note=text)
         return self._node
 
     def _train_back(self, until: int) -> bool:

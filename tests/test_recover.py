@@ -6,6 +6,7 @@ import torch
 import retune_widget as rt
 from retune_widget.engine.feed import make_feed
 from retune_widget.engine.grouped_feed import GroupedFeed
+from retune_widget.policies import NaNGuard
 from retune_widget.policies.schedules import constant, warmup
 from tests.engine.laboratory import Noisy, cross_entropy
 from tests.faults import adam, bits, in_own_step, make, normed
@@ -187,4 +188,34 @@ def test_a_learning_rate_of_zero_cannot_be_lowered_and_the_notice_stays():
             run.recover("lower lr", node=node)
     assert all_of(run) == before
     assert run._helm.stopped.step == 1
+    run.close()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_of_two_guards_the_one_that_acts_has_stopped_the_step(late):
+    run, fault = make("own" if late else "built in")
+    run._engine.nan_guard.defers = late
+    run.suspend_policy("NaNGuard")
+    run.add_policy(NaNGuard(), name="g")
+    run.step(3)
+    fault.at = 3
+    run.step(2)
+    assert [(its.name, [step for step, _ in its.fired]) for its in run.policies] == [("NaNGuard", []), ("g", [4])]
+    assert (run.tree.nodes[-1].author, run._helm.changes[-1]["author"]) == ("policy:g", "policy:g")
+    assert [its for its in run.problems if its.startswith("g: step 4 was stopped")]
+    run.recover("lower lr")
+    assert run.tree.nodes[-1].author == "policy:g"
+    run.close()
+
+
+def test_a_guard_that_the_node_gone_back_to_does_not_have_is_named_all_the_same():
+    run, fault = make(policies=[])
+    run._engine.nan_guard.defers = True
+    run.step(3)
+    run.add_policy(NaNGuard(), name="g")
+    run._helm._by_hand = True  # as what is edited by hand: it cannot be trained again
+    fault.at = 3
+    run.step(3)
+    assert (run.head.step, run.policies, run._helm.stopped.by) == (3, (), "g")
+    assert run._helm.changes[-1]["author"] == "policy:g"
     run.close()
