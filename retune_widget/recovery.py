@@ -218,7 +218,10 @@ class Recovery(Ruling):
         if how not in {"lower lr", "skip batch"}:
             raise ValueError(f"There is no way {how!r} to recover: choose 'lower lr' or 'skip batch'.")
         if fault is None and node is None and (stopped is None or how not in stopped.ways):
-            raise StatusError("No step was stopped: there is nothing to recover from.")
+            raise StatusError(
+                "No step was stopped since training went on or was resumed: there is nothing to recover from. "
+                "recover('lower lr', node=...) goes to a node."
+            )
         back_to = self._back_to(fault, node)
         lowered = self._lowered(factor, back_to) if how == "lower lr" else {}  # refused before anything moves
         if how == "skip batch" and (fault is None or (back_to or self._engine).step != fault.step - 1):

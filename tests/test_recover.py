@@ -219,3 +219,22 @@ def test_a_guard_that_the_node_gone_back_to_does_not_have_is_named_all_the_same(
     assert (run.head.step, run.policies, run._helm.stopped.by) == (3, (), "g")
     assert run._helm.changes[-1]["author"] == "policy:g"
     run.close()
+
+
+def test_after_a_resume_the_learning_rate_can_still_be_lowered(tmp_path):
+    run, fault = make(path=tmp_path / "run")
+    run.step(3)
+    fault.at = 3
+    run.step(1)
+    note = run.tree.nodes[-1].note
+    run.close()
+    again, _ = make(path=tmp_path / "run", resume=True)
+    assert (again.head.step, again.tree.node(again.head.node_id).note, again.problems) == (3, note, [])
+    for how in ("lower lr", "skip batch"):
+        with pytest.raises(rt.StatusError, match="No step was stopped since training went on or was resumed"):
+            again.recover(how)
+    again.recover("lower lr", node=again.head.node_id)
+    assert again.hyperparameters["lr"].value == pytest.approx(1e-3)
+    again.step(2)
+    assert (again.head.step, again.tree.nodes[-1].author) == (5, "policy:NaNGuard")
+    again.close()
