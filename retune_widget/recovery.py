@@ -5,28 +5,33 @@ from contextlib import ExitStack
 from typing import Any
 
 from retune_widget.engine import commands
+from retune_widget.engine.beyond import group_size
+from retune_widget.engine.changes import plan
 from retune_widget.engine.claims import Made
 from retune_widget.engine.memory import is_out_of_memory
 from retune_widget.engine.replay import ReplayCancelledError, beside_the_run, replay
 from retune_widget.engine.snapshot import Snapshot
-from retune_widget.engine.status import Status
-from retune_widget.errors import NonFiniteError, StatusError
-from retune_widget.policies.action import Times, resolve
+from retune_widget.errors import HyperparameterError, NonFiniteError, StatusError
+from retune_widget.policies.action import Times, full_keys, resolve
+from retune_widget.policies.active import Entry
 from retune_widget.policies.guards import NaNGuard
 from retune_widget.policies.stopped import Stopped
 from retune_widget.ruling import Ruling
 from retune_widget.tracking.tree import Node
 
-OFFERS = (
-    "run.recover('lower lr') takes a tenth of the learning rate, run.recover('skip batch') leaves this batch out; "
-    "or look; then start()"
-)
+OFFERS = {
+    "lower lr": "run.recover('lower lr') takes a tenth of the learning rate",
+    "skip batch": "run.recover('skip batch') leaves this batch out",
+}
 SHOWN = 10
 """Samples of a batch that are named."""
 
 
 class Recovery(Ruling):
     """Takes back what was stopped, and goes on."""
+
+    _guarding: Entry
+    """The rule that stopped the last step."""
 
     def recover(self, error: Exception) -> bool:
         """Whether the step that raised can be made again: out of memory puts the old batch size back."""
@@ -44,9 +49,15 @@ class Recovery(Ruling):
     def on_fault(self, error: NonFiniteError) -> None:
         """Go to the state from before the step: by its buffers, by training to there, or to the last good node.
 
+        A loop of the caller's own goes nowhere: it has ended.
+
         Raises:
             RestoreError, StoreError: that could not be done.
         """
+        self._look_for_guard()
+        if self._engine.own_loop:
+            self._leave_own_loop(error)
+            return
         guard = self._engine.nan_guard
         guard.forget()
         until = error.step - 1
@@ -60,37 +71,61 @@ class Recovery(Ruling):
             if exact and error.step <= self.history.tip(self._branch):
                 error = self._look_again_at(error)
         guard.fault = error
-        batch = self._batch() if exact else "not known"
-        text = f"step {error.step:,} was stopped: {error.what}. Its batch: {batch}"
-        node = self._keep_before_fault(text) if exact else self._node
-        entry = self.policies.entry(self._guarding())
-        self.policies.note_firing(entry, error.step, error.what)
-        self.stopped = self._stopped_by(error, node, exact=exact, text=text)
+        node = self._keep_before_fault(self._told(error, known=exact)) if exact else self._node
+        self._tell(error, node, known=exact)
+
+    def _leave_own_loop(self, error: NonFiniteError) -> None:
+        """A loop of the caller's own ends with the error: its state stays as it is, and is kept where it is whole."""
+        engine, guard = self._engine, self._engine.nan_guard
+        guard.forget()
+        guard.drop_gradients()
+        known = error.step == engine.step + 1
+        if known and engine.tainted is None:
+            self._tell(error, self._keep_before_fault(self._told(error, known=True)), known=True)
+        else:
+            self._tell(error, self._last_until(error.step - 1), known=known, reached=False)
+
+    def _told(self, error: NonFiniteError, *, known: bool) -> str:
+        batch = self._batch() if known else "not known"
+        return f"step {error.step:,} was stopped: {error.what}. Its batch: {batch}"
+
+    def _tell(self, error: NonFiniteError, node: Node, *, known: bool, reached: bool = True) -> None:
+        """Write down that a step was stopped.
+
+        Args:
+            error: why.
+            node: where the run was put.
+            known: whether the batch at the position is that of the step.
+            reached: whether the run is at the node; else `recover` goes there.
+        """
+        text, guarding = self._told(error, known=known), self._guarding
+        entry = next((its for its in self.policies.entries if its.name == guarding.name), None)
+        if entry is not None:  # the rules are those of the node by now
+            self.policies.note_firing(entry, error.step, error.what)
+        entry = entry or guarding
+        at = self._engine.step if reached else node.step
+        ways = (*self._ways(), *(["skip batch"] if known and at == error.step - 1 else []))
+        where = (
+            f"The run is at {node.id}, step {at:,}, before that"
+            if reached
+            else f"That step left its traces in the model: to recover is to go back to {node.id}, step {at:,}"
+        )
+        then = "start()" if self._engine.train_on is not None else "run your loop again"
+        self.stopped = Stopped(
+            entry.name, NaNGuard.__name__, error.step, error.what, node.id, at,
+            f"{entry.name}: {text}. {where}: {''.join(f'{OFFERS[way]}, ' for way in ways)}or look; then {then}.",
+            batch=self._position() if known else None, samples=tuple(self._samples() or ()) if known else (),
+            ways=ways, reached=reached,
+        )  # fmt: skip
         self._journal(entry, "pause", text, error.step)
         self._arrive()
         self.store_history()
 
-    def on_status(self, status: Status) -> None:
-        """Training begins or ends; a loop of the caller's own that was stopped has ended with the error."""
-        super().on_status(status)
-        fault = self._engine.nan_guard.fault
-        if status is Status.FAILED and fault is not None and fault.step >= self._engine.step and self.stopped is None:
-            text = f"{fault}. Its batch: {self._batch()}"
-            self.stopped = self._stopped_by(fault, self._node, exact=fault.step == self._engine.step + 1, text=text)
-
-    def _guarding(self) -> str:
-        """The name of the rule that looks at the gradients."""
-        return next((its.name for its in self.policies.entries if isinstance(its.policy, NaNGuard)), "NaNGuard")
-
-    def _stopped_by(self, error: NonFiniteError, node: Node, *, exact: bool, text: str) -> Stopped:
-        """What is said of a step that was stopped; `exact`: the run stands right before it."""
-        name, at = self._guarding(), self._engine.step
-        return Stopped(
-            name, NaNGuard.__name__, error.step, error.what, node.id, at,
-            f"{name}: {text}. The run is at {node.id}, step {at:,}, before that: {OFFERS}.",
-            batch=self._position() if exact else None, samples=tuple(self._samples() or ()) if exact else (),
-            ways=(*self._ways(), *(["skip batch"] if exact else [])),
-        )  # fmt: skip
+    def _look_for_guard(self) -> None:
+        """Note which rule looks at the gradients, before the rules become those of another node."""
+        guards = [its for its in self.policies.entries if isinstance(its.policy, NaNGuard)]
+        acting = (its for its in guards if its.suspended is None)
+        self._guarding = next(acting, guards[0] if guards else Entry(NaNGuard.__name__, NaNGuard.__name__, None))
 
     def _keep_before_fault(self, text: str) -> Node:
         if self._is_held():
@@ -99,7 +134,7 @@ class Recovery(Ruling):
             return self._node
         if self._forks:
             self._fork(f"{self._branch} @{self._node.step}", by_hand=False)
-        self._node = self._new_node("policy", self._engine.capture(), author="policy:NaNGuard", note=text)
+        self._node = self._new_node("policy", self._engine.capture(), author=f"policy:{self._guarding.name}", note=text)
         return self._node
 
     def _train_back(self, until: int) -> bool:
@@ -162,7 +197,8 @@ class Recovery(Ruling):
     def _position(self) -> str:
         position = self._engine.feed.position()
         words = ", ".join(f"{name} {value}" for name, value in position.items() if "seed" not in name)
-        return words or "of your own making"
+        count = group_size(self._engine.feed)
+        return f"{f'{count} together, from ' if count > 1 else ''}{words or 'of your own making'}"
 
     def _samples(self) -> list[int] | None:
         """The indices of the batch at the position, where the data has such."""
@@ -177,32 +213,69 @@ class Recovery(Ruling):
             ValueError: there is no such way.
             HyperparameterError: the learning rate cannot be lowered.
         """
-        guard = self._engine.nan_guard
+        guard, stopped = self._engine.nan_guard, self.stopped
         fault = guard.fault
         if how not in {"lower lr", "skip batch"}:
             raise ValueError(f"There is no way {how!r} to recover: choose 'lower lr' or 'skip batch'.")
-        stopped = self.stopped
         if fault is None and node is None and (stopped is None or how not in stopped.ways):
-            raise StatusError("No step was stopped: there is nothing to recover from.")
+            raise StatusError(
+                "No step was stopped since training went on or was resumed: there is nothing to recover from. "
+                "recover('lower lr', node=...) goes to a node."
+            )
+        back_to = self._back_to(fault, node)
+        lowered = self._lowered(factor, back_to) if how == "lower lr" else {}  # refused before anything moves
+        if how == "skip batch" and (fault is None or (back_to or self._engine).step != fault.step - 1):
+            raise StatusError("The run is not before the step that was stopped: its batch cannot be skipped here.")
         if self._engine.own_loop:
             guard.drop_gradients()
-        elsewhere = node is not None and not (node is self._node and self._is_held())
-        if elsewhere or self._engine.tainted is not None or (fault and fault.step <= self._engine.step):
-            self._restore(node or self._node)
+        if back_to is not None:
+            self._restore(back_to)
+            self._arrive()
         if how == "lower lr":
-            values = resolve({"lr": Times(factor)}, dict(self._engine.values()))
             why = f", because {fault or (stopped and stopped.what)}" if fault or stopped else ""
             author = stopped.by if stopped is not None else NaNGuard.__name__
-            before = self._set(values, f"policy:{author}", f"lower lr{why}").node
+            before = self._set(lowered, f"policy:{author}", f"lower lr{why}").node
         else:
-            if fault is None or self._engine.step != fault.step - 1:
-                raise StatusError("The run is not before the step that was stopped: its batch cannot be skipped here.")
-            before, batch = self._node, self._batch()
-            self._engine.feed.advance()
-            self._by_hand = True
-            self._keep_here(f"batch skipped: {batch}")
+            before = self._node
+            self._skip()
         guard.fault = self.stopped = None
         return before or self._node
+
+    def _skip(self) -> None:
+        """Move behind the batch at the position; no step is made of it, and no evaluation of an epoch that it ends."""
+        engine = self._engine
+        batch, epoch = self._batch(), engine.epoch
+        engine.feed.advance()
+        self._by_hand = True
+        unmeasured = engine.epoch != epoch and engine.evaluate is not None and engine.eval_every is None
+        ended = f". It was the last of epoch {epoch}, which was not evaluated" if unmeasured else ""
+        self._keep_here(f"batch skipped: {batch}{ended}")
+
+    def _back_to(self, fault: NonFiniteError | None, node: Node | None) -> Node | None:
+        """The node to restore before the run goes on; None: it stands where it shall."""
+        engine = self._engine
+        if node is not None:
+            return None if node is self._node and self._is_held() and engine.tainted is None else node
+        after = fault is not None and fault.step <= engine.step
+        if engine.tainted is None and not after:
+            return None
+        return self._node if fault is None else self._last_until(fault.step - 1)
+
+    def _lowered(self, factor: float, at: Node | None) -> dict[str, Any]:
+        """Every learning rate, lowered, as they stand at a node, or here.
+
+        Raises:
+            ValueError: the factor is none.
+            HyperparameterError, UnknownHyperparameterError: the new values would be refused, or are the old ones.
+        """
+        known, standing = self._engine.hyperparameters, dict(self._engine.values()) if at is None else at.values
+        values = resolve({"lr": Times(factor)}, standing)
+        if not plan(known, values, at=standing):
+            now = ", ".join(f"{key}={standing[key]:g}" for key in full_keys("lr", standing))
+            raise HyperparameterError(
+                f"{now} here: × {factor:g} changes nothing. Set it or its schedule, skip the batch, or restore a node."
+            )
+        return values
 
     def carry_out_policy(self, command: commands.Governing) -> Any:
         """Carry out a command about rules, or after one of them paused the run."""

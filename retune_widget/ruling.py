@@ -67,7 +67,7 @@ class Ruling(Keeping):
         """Training begins or ends; must not raise."""
         super().on_status(status)
         if status is Status.RUNNING:
-            self.stopped = None
+            self.stopped = self._engine.nan_guard.fault = None
             self._engine.nan_guard.look_anew()
 
     # A step.

@@ -44,7 +44,7 @@ def make(kind="built in", model=None, optimizer=adam, **options):
     loss_fn, model = Faulty(), model or normed()
     its = optimizer(model.parameters())
     how = {"loss_fn": loss_fn} if kind == "built in" else {"step": in_own_step(model, its, loss_fn)}
-    run = rt.Run(model, its, Noisy(), batch_size=8, path=":memory:", **how, **options)
+    run = rt.Run(model, its, Noisy(), batch_size=8, **{"path": ":memory:", **how, **options})
     loss_fn.run = run
     return run, loss_fn
 

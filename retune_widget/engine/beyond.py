@@ -84,6 +84,11 @@ def count_of(feed: Feed) -> int:
     return feed.count if isinstance(feed, GroupedFeed) else 1
 
 
+def group_size(feed: Feed) -> int:
+    """Batches for the step at hand: fewer where the epoch ends."""
+    return feed.size if isinstance(feed, GroupedFeed) else 1
+
+
 def inner(feed: Feed) -> Feed:
     """The feed of single batches."""
     return feed.inner if isinstance(feed, GroupedFeed) else feed

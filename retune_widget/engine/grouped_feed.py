@@ -77,10 +77,41 @@ class GroupedFeed:
         return self._group
 
     def advance(self) -> None:
-        """Move behind the group."""
-        if not self._at_end:
+        """Move behind the group, or past one that was not fetched."""
+        if self._group is None:
+            self._pass(self.count)
+        elif not self._at_end:
             self.inner.advance()
         self._group, self._at_end = None, False
+
+    def _pass(self, count: int) -> None:
+        """Move the inner feed on by so many batches, not beyond the epoch's end."""
+        epoch = self.inner.epoch
+        for _ in range(count):
+            self.inner.advance()
+            if self.inner.epoch != epoch:
+                break
+
+    @property
+    def size(self) -> int:
+        """Batches in the group at the position."""
+        if self._group is not None:
+            return len(self._group)
+        left = self.inner.steps_left
+        return self.count if left is None else min(self.count, left)
+
+    def samples(self) -> list[int] | None:
+        """The indices of all samples in the group, where the data has such; the group is fetched again after it."""
+        of_a_batch = getattr(self.inner, "samples", None)
+        if of_a_batch is None:
+            return None
+        self.let_go()
+        start, found = self.inner.position(), []
+        for _ in range(self.size):
+            found += of_a_batch()
+            self.inner.advance()
+        self.inner.seek(start)
+        return found
 
     def position(self) -> Json:
         """Where the group begins, if there is one."""

@@ -10,7 +10,7 @@ from typing import Any
 from retune_widget.engine.engine import Engine
 from retune_widget.engine.steps import Metrics
 from retune_widget.engine.watch import StepWatch
-from retune_widget.errors import NonFiniteError
+from retune_widget.errors import NonFiniteError, RetuneError
 
 
 class Loop:
@@ -61,6 +61,7 @@ class Loop:
             self.in_step = True
             yield batch
             if self.in_step:
+                self._engine.nan_guard.fault = None  # a loop of the caller's own that goes on has dealt with it
                 self.complete_step()
 
     def train(self, batch: Any) -> bool:
@@ -101,7 +102,7 @@ class Loop:
             watch: what is known of the step in a loop of the caller's own; None: it ended with an error.
 
         Returns:
-            What the evaluation after the step raised, if it did.
+            What the evaluation after the step raised, or writing down why it was stopped, if one of them did.
         """
         if not self.in_step:
             return None
@@ -114,4 +115,10 @@ class Loop:
             if watch is None or watch.touched():
                 self._engine.tainted = f"the loop was left inside step {self._engine.step + 1}"
             self.in_step, self._metrics = False, {}
+        fault = self._engine.nan_guard.fault
+        if watch is not None and fault is not None:
+            try:
+                self.on_fault(fault)
+            except RetuneError as error:
+                return error
         return None

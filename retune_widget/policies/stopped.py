@@ -17,6 +17,7 @@ class Stopped:
         text: all of it, as `run.problems` says it.
         batch: where the batch of that step is in the data, in words, where it is known.
         samples: the indices of its samples, where they are known.
+        reached: whether the run is at the node; else the step has left traces, and `run.recover` goes back there.
         ways: how `run.recover` can go on: "lower lr", "skip batch".
     """
 
@@ -30,3 +31,4 @@ class Stopped:
     batch: str | None = None
     samples: tuple[int, ...] = ()
     ways: tuple[str, ...] = ()
+    reached: bool = True

@@ -30,13 +30,17 @@ def incident_of(stopped: Stopped, *, own_loop: bool) -> wire_rules.Incident:
         own_loop: whether the person's own loop trains, which only its cell can begin again.
     """
     if stopped.kind == NaNGuard.__name__:
-        title = f"Step {stopped.step:,} was stopped before it could damage the weights"
+        harmless = "before it could damage the weights" if stopped.reached else "because it is not finite"
+        title = f"Step {stopped.step:,} was stopped {harmless}"
         facts = [_sentence(stopped.what)]
         facts.append(_batch(stopped) if stopped.batch is not None else "Which batch it was is not known.")
     else:
         title = f"The loss exploded: stopped after step {stopped.step:,}"
         facts = [_sentence(stopped.what)]
-    facts.append(f"The run is at {stopped.node}, step {stopped.at:,}, from before that.")
+    if stopped.reached:
+        facts.append(f"The run is at {stopped.node}, step {stopped.at:,}, from before that.")
+    else:
+        facts.append(f"It left traces in the model: to go on is to go back to {stopped.node}, step {stopped.at:,}.")
     if own_loop:
         facts.append("Your own loop has ended: run its cell again to go on.")
     return {

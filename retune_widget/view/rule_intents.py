@@ -5,7 +5,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retune_widget.engine.answer import Answer
-from retune_widget.engine.commands import AddPolicy, Command, Recover, RemovePolicy, ResumePolicy, Start, SuspendPolicy
+from retune_widget.engine.commands import (
+    AddPolicy,
+    Command,
+    Recover,
+    RemovePolicy,
+    ResumePolicy,
+    Start,
+    Stop,
+    SuspendPolicy,
+)
 from retune_widget.errors import StatusError
 from retune_widget.policies.active import PolicyStatus
 from retune_widget.policies.catalogue import make
@@ -113,8 +122,10 @@ def recover(run: Run, how: str) -> Answer[Recovered]:
         if its.exception() is not None or not access.trains_itself(run):
             settle(its, f"{done}: run the cell of your loop again.")
             return
+        over = run.max_steps is not None and run.head.step >= run.max_steps  # an epoch's last batch may be left out
+        then = f"{done}. It was the last one that was planned: training has ended." if over else f"{done}, and on."
         try:
-            access.submit(run, Start()).add_done_callback(lambda started: settle(started, f"{done}, and on."))
+            access.submit(run, Stop() if over else Start()).add_done_callback(lambda its: settle(its, then))
         except StatusError as closed:
             answer.set_exception(closed)
 

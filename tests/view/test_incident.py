@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import retune_widget as rt
+from retune_widget.engine.length import Length
 from retune_widget.policies import Divergence, NaNGuard
 from retune_widget.policies.stopped import Stopped
 from retune_widget.view import register
@@ -76,6 +77,15 @@ def test_the_second_button_leaves_the_batch_out(run, view, ask, spoilt):
     until(lambda: run.head.step > 11)
     ask(view.toolbar, kind="pause")
     assert any(", ".join(map(str, skipped)) in its.note for its in run.tree.nodes if its.origin == "edited")
+
+
+def test_the_last_batch_that_was_planned_is_left_out_and_the_run_ends(run, view, ask, spoilt):
+    run._runner.length = Length(epochs=2)
+    stop_at(view, ask, spoilt, 15)
+    answer = ask(view.toolbar, kind="recover", how="skip batch")
+    text = "The batch is skipped. It was the last one that was planned: training has ended."
+    assert (answer["ok"], answer.get("text")) == (True, text)
+    assert (str(run.status), run.head.step, view.toolbar.status["incident"]) == ("finished", 15, None)
 
 
 def test_the_third_shows_the_node_and_leaves_all_as_it_is(run, view, ask, spoilt):
@@ -174,3 +184,10 @@ def test_a_batch_that_is_not_known_is_said():
     stopped = Stopped("NaNGuard", NaNGuard.__name__, 9, "its loss is nan", "n2", 5, "text")
     facts = incident_of(stopped, own_loop=False)["facts"]
     assert facts[1:] == ["Which batch it was is not known.", "The run is at n2, step 5, from before that."]
+
+
+def test_a_step_that_left_traces_says_where_one_goes_back_to():
+    stopped = Stopped("NaNGuard", NaNGuard.__name__, 9, "its loss is nan", "n2", 5, "text", reached=False)
+    incident = incident_of(stopped, own_loop=True)
+    assert incident["title"] == "Step 9 was stopped because it is not finite"
+    assert incident["facts"][2] == "It left traces in the model: to go on is to go back to n2, step 5."
