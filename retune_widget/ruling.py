@@ -7,7 +7,6 @@ from typing import Any
 
 from retune_widget.engine import commands
 from retune_widget.engine.claims import Claim
-from retune_widget.engine.keys import unknown
 from retune_widget.engine.status import Status
 from retune_widget.engine.steps import Metrics
 from retune_widget.errors import HyperparameterError, RestoreError, StatusError, StoreError, UnknownHyperparameterError
@@ -15,8 +14,8 @@ from retune_widget.keeping import Keeping
 from retune_widget.policies.action import full_keys, resolve
 from retune_widget.policies.active import BY_HAND, Due, Entry, PolicyStatus
 from retune_widget.policies.guards import NaNGuard
-from retune_widget.policies.own_code import check_keys
-from retune_widget.policies.policy import Now, Policy
+from retune_widget.policies.own_code import check_policy, waits_for
+from retune_widget.policies.policy import Now
 from retune_widget.policies.stopped import Stopped
 from retune_widget.storage.store import policy_record
 from retune_widget.tracking.changes import Change
@@ -45,23 +44,10 @@ class Ruling(Keeping):
         return [*super().notices, *([stopped.text] if stopped else []), *suspended, *self._waiting()]
 
     def _waiting(self) -> list[str]:
-        """What acting rules wait for that may never come: a misspelt name."""
-        engine, found = self._engine, list[str]()
-        looked = engine.measured is not None or engine.evaluate is None
-        names = self.history.names("metric") if engine.step and looked else ()
-        for its in self.policies.entries:
-            if its.policy is None or its.suspended is not None or not names:
-                continue
-            if its.policy.metric is not None and its.policy.metric not in names:
-                found.append(
-                    f"{its.name} waits for {its.policy.metric!r}, which was not measured so far. "
-                    f"There are: {', '.join(names)}."
-                )
-            found += [
-                f"{its.name} waits for the hyperparameter {key!r}, which is not there."
-                for key in its.policy.keys if not full_keys(key, engine.hyperparameters)
-            ]  # fmt: skip
-        return found
+        engine = self._engine
+        looked = engine.step > 0 and (engine.measured is not None or engine.evaluate is None)
+        acting = {its.name: its.policy for its in self.policies.entries if its.policy and its.suspended is None}
+        return waits_for(acting, self.history.names("metric"), engine.hyperparameters) if looked else []
 
     def on_status(self, status: Status) -> None:
         """Training begins or ends; must not raise."""
@@ -139,23 +125,6 @@ class Ruling(Keeping):
             if schedule is not None and (key in governors.owned or key in governors.drivers):
                 raise StatusError(f"{key} follows a schedule already")
 
-    def check_keys(self, policy: object) -> None:
-        """Refuse a rule for a hyperparameter that is not there, and that no step has yet to ask for.
-
-        Raises:
-            UnknownHyperparameterError: with the nearest names.
-        """
-        if isinstance(policy, Policy):
-            check_keys(policy)
-        engine = self._engine
-        may_come = engine.step == 0 and (engine.own_step or engine.train_on is None)
-        for key in policy.keys if isinstance(policy, Policy) and not may_come else ():
-            alias = next((its.key for its in engine.hyperparameters.values() if its.alias == key), None)
-            if alias is not None:
-                raise UnknownHyperparameterError(f"{key!r} is another word for {alias!r} here: give the rule that key.")
-            if not full_keys(key, engine.hyperparameters):
-                raise unknown(list(engine.hyperparameters), key)
-
     def begin_rule(self, entry: Entry) -> None:
         """Let a new rule do what it does at once."""
         before = entry.suspended
@@ -207,7 +176,9 @@ class Ruling(Keeping):
         entry: Entry
         match command:
             case commands.AddPolicy(policy, name):
-                self.check_keys(policy)
+                engine = self._engine
+                later = engine.step == 0 and (engine.own_step or engine.train_on is None)
+                check_policy(policy, None if later else engine.hyperparameters)
                 there = self.policies.entries
                 entry = self._edit_policies(lambda: self.policies.add(policy, name), f"{type(policy).__name__} added")
                 self._journal(entry, "added", "")

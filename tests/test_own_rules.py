@@ -165,3 +165,17 @@ def test_step_trains_so_many_steps_even_if_a_rule_goes_back():
 def test_arguments_that_mean_nothing_are_refused(make):
     with pytest.raises(ValueError, match=r"factor|floor|metric|goal"):
         make()
+
+
+def test_a_whole_number_where_a_float_is_meant_is_multiplied_as_one():
+    """torch's own defaults are whole numbers: weight_decay=0, momentum=0; and lr=1 is often written."""
+    rule = Mine(lambda _rule, now: Action.set({"lr": Times(0.5)}, "half") if now.step == 2 else None)
+    with running(lambda model: torch.optim.SGD(model.parameters(), lr=1), policies=[rule]) as run:
+        run.step(3)
+        assert run.history["lr"].tolist() == [1.0, 1.0, 0.5]
+        weight_decay = run.hyperparameters["weight_decay"].value
+        assert (weight_decay, type(weight_decay)) == (0.0, float)
+
+
+def test_values_that_times_makes_of_whole_numbers_are_whole():
+    assert (Times(1.5).of(3), Times(2.0, ceiling=5).of(4), Times(0.5).of(0.3)) == (4, 5, 0.15)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import retune_widget as rt
-from retune_widget.policies import Action, EarlyStop, NaNGuard, Overfit, Plateau, Policy, Target, Times
+from retune_widget.policies import Action, EarlyStop, NaNGuard, Overfit, Plateau, Policy, Target
 from tests.curves import BUMPY, measured
 from tests.engine.laboratory import make_run
 from tests.resuming import again, evict, lose, train
@@ -281,20 +281,6 @@ def test_live_dry_run_and_restored_agree(kind, curve, patience, cooldown, at):
         run.restore(node)
         run.step(14)
         assert (fired(run, kind), run.digest()) == (live, digest)
-
-
-def test_a_whole_number_where_a_float_is_meant_is_multiplied_as_one():
-    """torch's own defaults are whole numbers: weight_decay=0, momentum=0; and lr=1 is often written."""
-    rule = Plateau("val/loss", patience=2)
-    with measured(BUMPY, rule, optimizer=lambda model: torch.optim.SGD(model.parameters(), lr=1)) as run:
-        run.step(9)
-        assert run.history["lr"].tolist() == [1.0] * 8 + [0.5]
-        weight_decay = run.hyperparameters["weight_decay"].value
-        assert (weight_decay, type(weight_decay)) == (0.0, float)
-
-
-def test_values_that_times_makes_of_whole_numbers_are_whole():
-    assert (Times(1.5).of(3), Times(2.0, ceiling=5).of(4), Times(0.5).of(0.3)) == (4, 5, 0.15)
 
 
 def test_a_rule_added_after_an_undo_stands_on_the_new_branch_alone():

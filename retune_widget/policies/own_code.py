@@ -1,9 +1,13 @@
-"""What may be wrong with a rule of the user's own: found where it is added, or kept away from those that look at it."""
+"""What may be wrong with a rule: found where it is added, or kept away from those who look at it."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from retune_widget.errors import PolicyError
+from retune_widget.engine.hyperparameters import Hyperparameter
+from retune_widget.engine.keys import unknown
+from retune_widget.errors import PolicyError, UnknownHyperparameterError
+from retune_widget.policies.action import full_keys
 from retune_widget.policies.policy import Policy
 
 
@@ -16,6 +20,48 @@ def check_keys(policy: Policy) -> None:
     keys: object = policy.keys
     if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
         raise PolicyError(f"keys of a {type(policy).__name__} must be a tuple of names, ('lr',), not {keys!r}.")
+
+
+def check_policy(policy: object, known: Mapping[str, Hyperparameter] | None) -> None:
+    """Refuse a rule whose keys mean nothing. What is no rule at all is refused where it is added.
+
+    Args:
+        policy: the rule.
+        known: the hyperparameters that there are; None: the first step has yet to ask for some.
+
+    Raises:
+        PolicyError: the keys are no names.
+        UnknownHyperparameterError: with the nearest names.
+    """
+    if not isinstance(policy, Policy):
+        return
+    check_keys(policy)
+    if known is None:
+        return
+    for key in policy.keys:
+        alias = next((its.key for its in known.values() if its.alias == key), None)
+        if alias is not None:
+            raise UnknownHyperparameterError(f"{key!r} is another word for {alias!r} here: give the rule that key.")
+        if not full_keys(key, known):
+            raise unknown(list(known), key)
+
+
+def waits_for(policies: Mapping[str, Policy], metrics: Sequence[str], known: Mapping[str, object]) -> list[str]:
+    """What rules that act wait for and may never find: a misspelt name.
+
+    Args:
+        policies: the rules, by name.
+        metrics: those that were measured so far.
+        known: the hyperparameters that there are.
+    """
+    found: list[str] = []
+    for name, its in policies.items():
+        if its.metric is not None and its.metric not in metrics:
+            there = ", ".join(metrics)
+            found.append(f"{name} waits for {its.metric!r}, which was not measured so far. There are: {there}.")
+        missing = [key for key in its.keys if not full_keys(key, known)]
+        found += [f"{name} waits for the hyperparameter {key!r}, which is not there." for key in missing]
+    return found
 
 
 def said_of(policy: Policy, what: Literal["words", "aim"]) -> str:
