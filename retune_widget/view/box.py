@@ -2,10 +2,12 @@
 
 import threading
 import weakref
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import ipywidgets
+import traitlets
 
 from retune_widget.tracking.record import Record
 from retune_widget.view.chartbar import CHOICES
@@ -24,7 +26,11 @@ SIDE = {"flex": "1 1 250px", "min_width": "230px"}
 R = TypeVar("R", bound=Record)
 
 
-class Box(ipywidgets.VBox, Generic[R]):
+class AbstractWidget(ABCMeta, traitlets.MetaHasTraits):
+    """The class of widgets that leave something to those that derive from them."""
+
+
+class Box(ipywidgets.VBox, Generic[R], metaclass=AbstractWidget):
     """What there is to see of a run: charts, tree, details. Every part can be displayed alone.
 
     It holds its run only while a page shows it; it closes itself when the run is gone.
@@ -77,25 +83,25 @@ class Box(ipywidgets.VBox, Generic[R]):
 
     # What a kind of widget says of itself.
 
+    @abstractmethod
     def _messages(self) -> Messages:
         """Who receives what the browser asks for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _revision(self, record: R) -> object:
         """Equal as long as there is nothing new to draw; cheap, for it is asked for ten times a second."""
-        raise NotImplementedError
 
     def _has_ended(self, record: R) -> bool:  # noqa: ARG002  # for those that end
         """Whether nothing new will ever come."""
         return False
 
+    @abstractmethod
     def _look(self, record: R) -> Outlook:
         """What there is to see now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _draw_more(self, record: R) -> None:
         """Draw the parts that it has besides charts, tree and details."""
-        raise NotImplementedError
 
     # What they have in common.
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +41,7 @@ FIELDS: dict[str, Fields] = {
 }
 
 
-class Messages:
+class Messages(ABC):
     """Receives messages of the parts. A handler runs in the main thread, or in a subshell's while a cell is busy."""
 
     def __init__(self, pump: Pump) -> None:
@@ -63,11 +64,11 @@ class Messages:
         else:
             answer.add_done_callback(lambda _done: self._settle(part, content, answer.exception(), answer))
 
+    @abstractmethod
     def _carry_out(self, kind: str, content: Content) -> Answer[Any] | None:
         """Do what is asked, or only ask for it: nothing here waits for a step."""
-        raise NotImplementedError
 
-    def _note(self, content: Content, result: Any, error: BaseException | None) -> None:
+    def _note(self, content: Content, result: Any, error: BaseException | None) -> None:  # noqa: B027  # may do nothing
         """Put down what became of it, in the pump's thread, before the answer is sent."""
 
     def _say(self, kind: str, result: Any) -> tuple[bool, str]:  # noqa: ARG002  # for those that have more to say
